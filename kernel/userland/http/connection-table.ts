@@ -32,6 +32,8 @@ export const CROWDED_IDLE_MS = 20_000
  * connections end with their answers.
  */
 export const AWAITED_IDLE_MS = 2_000
+/** The same for one that has asked for nothing since it is open, so much later. */
+export const UNASKED_GRACE_MS = 8_000
 
 export interface Connection {
   readonly deadlineMs: number
@@ -40,6 +42,8 @@ export interface Connection {
    * closing the connection would take something from it: an answer, or the chance to ask at all.
    */
   readonly idleSinceMs: number
+  /** Since when it is open, of a peer that has sent nothing yet; else Infinity. */
+  readonly unaskedSinceMs: number
   /** Nothing is left to do: the socket goes on alone. */
   readonly isOver: boolean
   /** Bytes, an end, or room have come: goes on as far as possible. */
@@ -153,8 +157,8 @@ export class ConnectionTable implements TcpSocketHandler {
     this.position = null
     const excess = this.connections.size - this.idleLimit
     const isStuck = waiting > 0 && this.startedSinceSweep === 0
-    if (isStuck) this.closeLongestIdle(waiting, nowMs - AWAITED_IDLE_MS)
-    else if (excess > 0) this.closeLongestIdle(excess, nowMs - CROWDED_IDLE_MS)
+    if (isStuck) this.closeLongestIdle(waiting, nowMs - AWAITED_IDLE_MS, awaitedSince)
+    else if (excess > 0) this.closeLongestIdle(excess, nowMs - CROWDED_IDLE_MS, idleSince)
     this.startedSinceSweep = 0
     this.isSweeping = false
     if (this.connections.size === 0) return
@@ -163,12 +167,25 @@ export class ConnectionTable implements TcpSocketHandler {
     this.scheduleSweep(Math.max(delayMs, SWEEP_INTERVAL_MS))
   }
 
-  private closeLongestIdle(count: number, sinceMs: number): void {
-    const idle = [...this.connections].filter(([, { idleSinceMs }]) => idleSinceMs <= sinceMs)
-    idle.sort(([, one], [, other]) => one.idleSinceMs - other.idleSinceMs)
+  private closeLongestIdle(
+    count: number,
+    sinceMs: number,
+    sinceOf: (connection: Connection) => number,
+  ): void {
+    const idle = [...this.connections].filter(([, connection]) => sinceOf(connection) <= sinceMs)
+    idle.sort(([, one], [, other]) => sinceOf(one) - sinceOf(other))
     for (const [socket, connection] of idle.slice(0, count)) {
       connection.expire()
       if (connection.isOver) this.connections.delete(socket)
     }
   }
+}
+
+function idleSince({ idleSinceMs }: Connection): number {
+  return idleSinceMs
+}
+
+/** While others find no place at all, whoever says nothing is in their way, too. */
+function awaitedSince({ idleSinceMs, unaskedSinceMs }: Connection): number {
+  return Math.min(idleSinceMs, unaskedSinceMs + UNASKED_GRACE_MS)
 }

@@ -92,6 +92,11 @@ export class FetchConnection implements Connection, ExchangeHost, Pausing {
     return isIdle ? this.deadlineMs - IDLE_TIMEOUT_MS : Number.POSITIVE_INFINITY
   }
 
+  get unaskedSinceMs(): number {
+    const isUnasked = !this.hasAnswered && this.isIdle && this.socket.receivedLength === 0
+    return isUnasked ? this.deadlineMs - IDLE_TIMEOUT_MS : Number.POSITIVE_INFINITY
+  }
+
   get isOver(): boolean {
     return this.phase === 'closed' || this.upgraded?.isOver === true
   }

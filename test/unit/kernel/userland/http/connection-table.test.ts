@@ -8,6 +8,7 @@ import {
   type Connection,
   ConnectionTable,
   CROWDED_IDLE_MS,
+  UNASKED_GRACE_MS,
 } from '../../../../../kernel/userland/http/connection-table.ts'
 import { FakeTcpSocket } from '../services/fake-tcp-socket.ts'
 
@@ -25,6 +26,7 @@ function sweep(
   nowMs: number,
   idleSinceMs: (index: number) => number,
   waitingBehind = 0,
+  unaskedSinceMs: (index: number) => number = () => NEVER,
 ): number[] {
   const ended: number[] = []
   let sweepNow = () => {}
@@ -40,6 +42,7 @@ function sweep(
     return {
       deadlineMs: NEVER,
       idleSinceMs: idleSinceMs(index),
+      unaskedSinceMs: unaskedSinceMs(index),
       get isOver() {
         return isOver
       },
@@ -83,6 +86,24 @@ describe('a crowded service', () => {
     const count = 2 * IDLE_CONNECTION_LIMIT
     expect(sweep(count, 100_000, () => NEVER)).toEqual([])
     expect(sweep(count, 100_000, (index) => (index < 5 ? index : NEVER))).toEqual([0, 1, 2, 3, 4])
+  })
+
+  it('closes those that never ask, ten seconds after they came, only while others find no place', () => {
+    const nowMs = 100_000
+    const latest = nowMs - AWAITED_IDLE_MS - UNASKED_GRACE_MS
+    const unasked = (index: number) => latest + index - 2
+    expect(sweep(10, nowMs, () => NEVER, 9, unasked)).toEqual([0, 1, 2])
+    expect(sweep(10, nowMs, () => NEVER, 2, unasked)).toEqual([0, 1])
+    const count = 2 * IDLE_CONNECTION_LIMIT
+    expect(
+      sweep(
+        count,
+        nowMs,
+        () => NEVER,
+        0,
+        () => 0,
+      ),
+    ).toEqual([])
   })
 
   it('leaves one whose next request may be on its way', () => {

@@ -54,12 +54,18 @@ function serve(handler: Handler, rangeLimit?: number, sendSpace?: number) {
     headLength: headLengthNative,
     report: (...values) => reports.push(values.join(' ')),
   })
-  const table = new ConnectionTable(clock, (it) => new FetchConnection(it, service))
+  const connections: FetchConnection[] = []
+  const table = new ConnectionTable(clock, (it) => {
+    const connection = new FetchConnection(it, service)
+    connections.push(connection)
+    return connection
+  })
   const socket = new FakeTcpSocket(rangeLimit, sendSpace)
   table.start(socket.asSocket())
   return {
     socket,
     reports,
+    connection: () => connections[0]!,
     async send(text: string): Promise<string> {
       socket.arrive(text)
       table.onReadable(socket.asSocket())
@@ -591,6 +597,16 @@ describe('time limits', () => {
     const { wait, socket } = serve(hello)
     await wait(IDLE_TIMEOUT_MS)
     expect([socket.ending, socket.sent.length]).toEqual(['closed', 0])
+  })
+
+  it('tell whom a peer that has asked for nothing keeps out, and since when', async () => {
+    const { socket, send, connection } = serve(hello)
+    expect(connection().unaskedSinceMs).toBe(0)
+    await send('G')
+    expect(connection().unaskedSinceMs).toBe(Number.POSITIVE_INFINITY)
+    await send(GET.slice(1))
+    expect(socket.sent.toString()).toContain('200 OK')
+    expect(connection().unaskedSinceMs).toBe(Number.POSITIVE_INFINITY)
   })
 
   it('answer 408 to content that does not come', async () => {
