@@ -128,6 +128,7 @@ describe('encodePositionMap', () => {
       for (const [at, octet] of octets) bytes[at] = octet
       lookUp(bytes.subarray(0, length), ...places)
     })
+    // A process each.
     fc.assert(property, { numRuns: 300, seed: 5 })
-  })
+  }, 180_000)
 })
