@@ -29,6 +29,7 @@ import {
 import { buildLimitGuest } from './bench/limit/build-limit-guest.ts'
 import { LINUX_MEMORY_MIB, linuxCommandLine } from './bench/linux/boot-linux.ts'
 import { buildLinuxGuest } from './bench/linux/build-linux-guest.ts'
+import { keepProcessorsAwake } from './bench/loss/awake-processors.ts'
 import { selectCells } from './bench/loss/loss-cells.ts'
 import { compareLoss, formatLoss, type LossFigure } from './bench/loss/loss-table.ts'
 import { measureLoss } from './bench/loss/measure-loss.ts'
@@ -181,6 +182,7 @@ async function measureLosses(runs: number): Promise<void> {
   const cells = selectCells(process.env.RTT, process.env.LOSS)
   const { kernel } = await buildImage(undefined)
   const figures: LossFigure[][] = []
+  const letHalt = keepProcessorsAwake()
   for (let run = 1; run <= runs; run++) {
     process.stdout.write(`run ${run} of ${runs}: `)
     const onFigure = (): boolean => process.stdout.write('.')
@@ -188,10 +190,14 @@ async function measureLosses(runs: number): Promise<void> {
     figures.push(await timed(() => measureLoss(plan)))
     process.stdout.write('\n')
   }
+  letHalt?.()
   const rows = compareLoss(figures, cells)
   const takenAt = new Date().toISOString()
-  const raw = { takenAt, machine: describeMachine(), comparison: rows, runs: figures }
-  console.log(`\n${formatLoss(rows, runs)}\n\nRaw figures  ${keepRaw('loss', raw)}`)
+  const areAwake = letHalt !== undefined
+  const raw = { takenAt, machine: describeMachine(), areAwake, comparison: rows, runs: figures }
+  console.log(`\n${formatLoss(rows, runs)}`)
+  if (!areAwake) console.log('Processors halted in between: only root may keep them awake.')
+  console.log(`\nRaw figures  ${keepRaw('loss', raw)}`)
 }
 
 /** Writes what was measured; its path as seen from here. */

@@ -1,5 +1,9 @@
 /** The loss table without guests: cells, amounts and the comparison. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { keepProcessorsAwake } from '../loss/awake-processors.ts'
 import { bytesWorthSending, DIRECTIONS, lossCells, selectCells } from '../loss/loss-cells.ts'
 import { compareLoss, formatLoss, type LossFigure } from '../loss/loss-table.ts'
 import { allowedProcessors, planProcessors } from '../loss/own-processor.ts'
@@ -89,5 +93,20 @@ describe('the processors', () => {
 
   it('are shared by all where there is but one', () => {
     expect(planProcessors([3])).toBeUndefined()
+  })
+
+  it('are kept awake for as long as the file of the least latency is open, where it may be opened', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'latency-'))
+    try {
+      const path = join(folder, 'latency')
+      expect(keepProcessorsAwake(path)).toBeUndefined()
+      writeFileSync(path, '')
+      const letHalt = keepProcessorsAwake(path)
+      // Zero microseconds, as the kernel reads it.
+      expect(readFileSync(path)).toEqual(Buffer.alloc(4))
+      letHalt!()
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 })
