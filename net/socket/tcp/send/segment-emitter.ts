@@ -34,6 +34,9 @@ import type { TcpSocket } from '../tcp-socket.ts'
 import { reopenPath } from './reopen-path.ts'
 import { placeInLoan } from './send-loan.ts'
 
+/** With the first ones a device begins while others are written. */
+const LONGEST_RUN = 16
+
 /** Of every SYN: filled and written before the next. */
 const syn = createTcpHeader()
 
@@ -95,10 +98,11 @@ export function emitSegments(
   return sent
 }
 
-/** How many of `count` segments lie in two ranges of memory: a loan's may be short. */
+/** How many of `count` segments go at once: those that lie in two ranges of memory, and no more. */
 function runLength({ loan }: TcpSocket, length: number, count: number): number {
-  if (count === 1 || loan === null) return count
-  return Math.min(count, (loan.buffer.lengthBytes / length) | 0)
+  if (count === 1) return 1
+  const most = Math.min(count, LONGEST_RUN)
+  return loan === null ? most : Math.min(most, (loan.buffer.lengthBytes / length) | 0)
 }
 
 /**

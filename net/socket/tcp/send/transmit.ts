@@ -29,7 +29,7 @@ import { isQuiet } from './send-room.ts'
 import { endProbes, hastenProbes } from './window-opening.ts'
 
 /** Frames that one socket may queue before others have their turn. */
-const FRAMES_A_TURN = 16
+const FRAMES_A_TURN = 32
 
 /** What became of a socket's turn. */
 export const TurnResult = {
