@@ -94,7 +94,7 @@ export class StackLoop {
     const { grainMs } = this
     const { nowMs } = this.clock
     const timeMs = this.readTime()
-    let deadlineMs = Math.min(...this.stacks.map((stack) => stack.nextDeadlineMs(timeMs)))
+    let deadlineMs = Math.min(...this.stacks.map((stack) => deadlineOf(stack, timeMs)))
     if (grainMs > 0) deadlineMs = Math.ceil(deadlineMs / grainMs) * grainMs
     // A deadline that has passed and was not taken care of would hang a guest: a millisecond on is
     // enough to see it.
@@ -105,6 +105,19 @@ export class StackLoop {
     const { grainMs, clock } = this
     return grainMs > 0 ? Math.floor(clock.nowMs / grainMs) * grainMs : clock.nowMs
   }
+}
+
+/** What the stack says, which it has been told: never later than what each of its parts wants. */
+function deadlineOf(stack: Stack, nowMs: number): number {
+  const { host, tcp, udp } = stack
+  const wanted = [tcp.nextDeadlineMs(nowMs), udp.nextDeadlineMs(nowMs)]
+  for (const each of host.interfaces) wanted.push(each.nextDeadlineMs())
+  const deadlineMs = stack.nextDeadlineMs(nowMs)
+  const wantedMs = Math.min(...wanted)
+  if (deadlineMs > wantedMs) {
+    throw new Error(`Cannot go on: due in ${deadlineMs - nowMs} ms, wanted in ${wantedMs - nowMs}`)
+  }
+  return deadlineMs
 }
 
 function tooLong(limitMs: number): Error {

@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import { Interrupts } from '../../../kernel/interrupts.ts'
+import { SeededRandom } from '../../support/seeded-random.ts'
 
 function fixture(vectorCount = 4) {
   const counters = new Uint32Array(1 + vectorCount)
@@ -111,5 +112,40 @@ describe('Interrupts', () => {
     expect(() => interrupts.register('two', () => {})).toThrow(
       'Cannot register interrupt of two: all 1 vectors are taken',
     )
+  })
+
+  it('forgets nobody, whatever fires before and within handlers, and whoever comes and goes', () => {
+    const random = new SeededRandom(1)
+    const draw = (limit: number) => Math.floor(random.nextFraction() * limit)
+    const { interrupts, raise } = fixture(6)
+    const waiting = new Set<number>()
+    const registered = new Set<number>()
+    const fire = () => {
+      const vector = draw(6)
+      raise(vector)
+      if (registered.has(vector)) waiting.add(vector)
+    }
+    const register = () => {
+      const vector = interrupts.register('device', () => {
+        waiting.delete(vector)
+        for (let count = draw(6) - 3; count > 0; count--) fire()
+      })
+      registered.add(vector)
+    }
+    for (let round = 0; round < 5_000; round++) {
+      if (draw(8) === 0 && interrupts.freeCount > 0) register()
+      if (draw(16) === 0) {
+        const vector = draw(6)
+        interrupts.unregister(vector)
+        registered.delete(vector)
+        waiting.delete(vector)
+      }
+      for (let count = draw(4); count > 0; count--) fire()
+      for (let turns = 0; interrupts.haveFired(); turns++) {
+        expect(turns).toBeLessThan(1000)
+        interrupts.dispatch()
+      }
+      expect([round, ...waiting]).toEqual([round])
+    }
   })
 })
