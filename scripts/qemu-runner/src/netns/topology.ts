@@ -182,7 +182,7 @@ echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6
 ${createTap(options)}
 ip link add br0 type bridge forward_delay 0 stp_state 0 mcast_snooping 0
 ip link add va type veth peer name vt netns ${twin.pid}
-ip link set tap0 master br0
+ip link set tap0 txqueuelen ${RELAY_QUEUE_FRAMES} master br0
 ip link set va mtu ${mtu} master br0 up
 `)
       // Its TAPs go when it goes, which is when a namespace does.
@@ -242,7 +242,10 @@ ip -6 route replace default via ${ROUTER_ADDRESS6} dev vb advmss ${mss}
 
 const FAR_INTERFACE = { routed: 'vb', bridged: 'vb', relayed: 'rb' } as const
 
-/** A relay that does not run for a moment must not be what loses frames. */
+/**
+ * A relay that does not run for a moment must not be what loses frames, nor the TAP of a guest that
+ * is slower than a burst: the twin's veth has no queue.
+ */
 const RELAY_QUEUE_FRAMES = 10_000
 
 /**
