@@ -31,6 +31,8 @@ export class LossRecovery {
   // PRR (RFC 6937).
   deliveredBytes = 0
   sentBytes = 0
+  /** What `sentBytes` may come to, by the slow start of the ACKs so far. */
+  allowedBytes = 0
   flightAtStart = 0
 
   // Tail loss probe (RFC 8985 §7.2).

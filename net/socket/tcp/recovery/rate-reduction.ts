@@ -10,6 +10,7 @@ import type { LossRecovery } from './loss-recovery.ts'
 export function beginReduction(recovery: LossRecovery, flightBytes: number): void {
   recovery.deliveredBytes = 0
   recovery.sentBytes = 0
+  recovery.allowedBytes = 0
   recovery.flightAtStart = flightBytes
 }
 
@@ -36,9 +37,16 @@ export function reduceRate(
   } else {
     // "Conservative reduction bound", one segment beyond it after a safe ACK ("slow start reduction
     // bound").
-    allowance = recovery.deliveredBytes - recovery.sentBytes
-    if (isSafe) allowance = Math.max(allowance, deliveredBytes) + segmentSize
+    const { sentBytes } = recovery
+    allowance = recovery.deliveredBytes - sentBytes
+    if (isSafe) {
+      // What ACKs before allowed has not left yet, as one turn takes many: each adds to it as if it
+      // had. Else all of them together would let out two segments, in each round trip.
+      const unsent = Math.max(recovery.allowedBytes - sentBytes, 0)
+      allowance = Math.max(allowance, unsent + deliveredBytes) + segmentSize
+    }
     allowance = Math.min(allowance, thresholdBytes - pipe)
+    recovery.allowedBytes = sentBytes + allowance
   }
   // RFC 9937 §6.2: "Force a fast retransmit upon entering recovery". And with nothing in the
   // network no ACK comes that would allow more.

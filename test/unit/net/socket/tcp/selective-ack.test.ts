@@ -454,6 +454,32 @@ describe('the sender', () => {
     expect(socket.congestion.windowBytes).toBe(14 * MSS)
   })
 
+  it('sends as much for ACKs that one turn takes as for each in its own: two segments for each in slow start (RFC 9937 §6.2)', () => {
+    const counts = [true, false].map((areTogether) => {
+      const { script, socket } = inFlight(20)
+      socket.congestion.windowBytes = 40 * MSS
+      socket.setNoDelay(true)
+      script.drain()
+      script.nowMs += 20
+      // The last three have arrived, and nothing of the rest is in the network.
+      script.send(ack(at(0), sack([at(37), at(40)])))
+      let sent = repeated(script.drain(), 37).length
+      expect(sent).toBe(3)
+      for (let round = 0, acked = 0; round < 2; round++) {
+        script.nowMs += 20
+        const acks = Array.from({ length: sent }, () => ack(at(++acked), sack([at(37), at(40)])))
+        sent = 0
+        if (areTogether) script.send(...acks)
+        for (const one of acks) {
+          if (!areTogether) script.send(one)
+          sent += repeated(script.drain(), 37).length
+        }
+      }
+      return sent
+    })
+    expect(counts).toEqual([12, 12])
+  })
+
   it('takes the fast path again once the recovery is over', () => {
     const { script, socket } = inFlight(10)
     const { predictedWord } = socket
