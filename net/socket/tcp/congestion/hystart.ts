@@ -30,7 +30,10 @@ export class HyStart {
   private partMs = NEVER
   private currentMs = NEVER
   private lastMs = NEVER
-  /** Round trips below that were a whim of the path: conservative slow start ends. */
+  /**
+   * The least round trip with which conservative slow start began, RFC 9406's cssBaselineMinRtt:
+   * with one below that it was a whim of the path, and ends.
+   */
   private forgivenMs = 0
   private conservativeRounds = 0
 
@@ -66,7 +69,7 @@ export class HyStart {
     const thresholdMs = Math.max(eighthMs, MINIMUM_THRESHOLD_MS)
     if (partMs < lastMs + thresholdMs) return
     this.isConservative = true
-    this.forgivenMs = lastMs + thresholdMs / 2
+    this.forgivenMs = partMs
     this.conservativeRounds = 0
   }
 }

@@ -230,6 +230,11 @@ describe('HyStart++ (RFC 9406 §4.2)', () => {
     expect(hyStart.isConservative).toBe(true)
     for (let index = 0; index < 8; index++) hyStart.noteAck(MSS, 40 * MSS, 101)
     expect(hyStart.isConservative).toBe(false)
+    // Also when they were late by less, which on a path of much jitter most are.
+    for (let index = 0; index < 8; index++) hyStart.noteAck(MSS, 40 * MSS, 130)
+    expect(hyStart.isConservative).toBe(true)
+    for (let index = 0; index < 8; index++) hyStart.noteAck(MSS, 40 * MSS, 120)
+    expect(hyStart.isConservative).toBe(false)
     // Seven say nothing.
     for (let index = 0; index < 7; index++) hyStart.noteAck(MSS, 40 * MSS, 130)
     hyStart.noteAck(MSS, 40 * MSS, 101)
