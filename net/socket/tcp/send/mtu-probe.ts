@@ -46,7 +46,7 @@ export function considerMtuProbe(socket: TcpSocket, nowMs: number): void {
   socket.isRetransmitPending = true
 }
 
-/** The probe is over: its ACK has come, or it was lost and nothing beside it. */
+/** The probe is over: its ACK has come, or it was lost by itself, or in a timeout. */
 export function endMtuProbe(
   socket: TcpSocket,
   recovery: LossRecovery,
