@@ -114,13 +114,23 @@ uint32_t bytes_checksum(const uint8_t *bytes, size_t length, uint32_t initial_su
     return (uint32_t)sum;
 }
 
+static inline uint64_t differing_bits(const uint8_t *bytes, const uint8_t *pattern, const uint8_t *mask)
+{
+    return (*(const word *)bytes ^ *(const word *)pattern) & *(const word *)mask;
+}
+
 bool bytes_match(const uint8_t *bytes, const uint8_t *pattern, const uint8_t *mask, size_t length)
 {
     uint64_t difference = 0;
-    for (; length >= 8; length -= 8, bytes += 8, pattern += 8, mask += 8)
-        difference |= (*(const word *)bytes ^ *(const word *)pattern) & *(const word *)mask;
-    for (size_t i = 0; i < length; i++)
-        difference |= (uint64_t)((bytes[i] ^ pattern[i]) & mask[i]);
+    size_t n = 0;
+    for (; n + 8 <= length; n += 8)
+        difference |= differing_bits(bytes + n, pattern + n, mask + n);
+    /* The rest together with what precedes it, as one word. */
+    if (n != 0 && n != length)
+        difference |= differing_bits(bytes + length - 8, pattern + length - 8, mask + length - 8);
+    else
+        for (; n < length; n++)
+            difference |= (uint64_t)((bytes[n] ^ pattern[n]) & mask[n]);
     return difference == 0;
 }
 

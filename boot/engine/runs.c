@@ -2,14 +2,15 @@
 #include "runs.h"
 #include "bytes.h"
 
-static uint32_t big_endian_16(const uint8_t *at)
+static inline uint32_t big_endian_16(const uint8_t *at)
 {
     return (uint32_t)at[0] << 8 | at[1];
 }
 
-static uint32_t big_endian_32(const uint8_t *at)
+static inline uint32_t big_endian_32(const uint8_t *at)
 {
-    return big_endian_16(at) << 16 | big_endian_16(at + 2);
+    typedef uint32_t __attribute__((aligned(1), may_alias)) number;
+    return __builtin_bswap32(*(const number *)at);
 }
 
 static bool is_right(const uint8_t *frame, uint32_t length, const struct run_layout *layout)

@@ -207,18 +207,21 @@ export class ReceivePath implements DeviceReceiveHalf {
   /** Adds those at hand that continue the frame, or takes their last; each counts as it came. */
   private join(frame: ReceivedFrame, index: number): void {
     const { takenSlots, takenLengths, readyCount, statistics } = this
+    const { runs } = this
     const isSuperSegment = frame.meta.segmentSize !== 0
-    const count = this.runs.join(frame, takenSlots, takenLengths, index, readyCount)
+    const lengthBefore = frame.length
+    const count = runs.join(frame, takenSlots, takenLengths, index, readyCount)
+    if (count === 1) return
     const end = index + count
     this.takenNext = end
     this.openCount = count
     statistics.receivedFrames += count - 1
+    statistics.receivedBytes += frame.length - lengthBefore + (count - 1) * runs.headerLength
+    if (!isSuperSegment) return
+    statistics.receivedSuperSegments += count - 1
+    const sizes = statistics.receivedSuperSegmentSizes
     for (let next = index + 1; next < end; next++) {
-      const length = takenLengths[next]! - NET_HEADER_BYTES
-      statistics.receivedBytes += length
-      if (!isSuperSegment) continue
-      statistics.receivedSuperSegments++
-      statistics.receivedSuperSegmentSizes[length >> SIZE_SHIFT]!++
+      sizes[(takenLengths[next]! - NET_HEADER_BYTES) >> SIZE_SHIFT]!++
     }
   }
 

@@ -29,6 +29,8 @@ const HEADER_MASK = [0xff, 0xff, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]
 export class ReceivedRuns {
   /** Null: every frame comes by itself. */
   joiner: FrameJoiner | null = null
+  /** What precedes the text in each frame of the last run. Read only outside. */
+  headerLength = 0
   private readonly bulk: HalBulk
   private readonly memory: DmaBuffer
   private readonly bufferBytes: number
@@ -37,6 +39,9 @@ export class ReceivedRuns {
   private readonly maxPlainLength: number
   /** Layouts are few, and live as long as who makes them. */
   private readonly known = new Map<RunLayout, NativeRun>()
+  /** The one asked about last, and what it is for natives. */
+  private layout: RunLayout | null = null
+  private run: NativeRun = { mask: new Uint8Array(0), numbers: new Uint16Array(0) }
 
   /** `memory` is that of all buffers. Without MRG_RXBUF QEMU 7.2 leaves num_buffers unwritten. */
   constructor(
@@ -75,7 +80,8 @@ export class ReceivedRuns {
     if (layout === null) return 1
     const { headerLength } = layout
     const unit = meta.segmentSize === 0 ? length - headerLength : meta.segmentSize
-    const { mask, numbers } = this.known.get(layout) ?? this.translate(layout)
+    if (layout !== this.layout) this.take(layout)
+    const { mask, numbers } = this.run
     const count = this.bulk.countContinuing(
       bytes,
       bufferBytes,
@@ -96,6 +102,7 @@ export class ReceivedRuns {
       this.place(frame, index, slots[first + index]!, skipped, text)
       total += text
     }
+    this.headerLength = headerLength
     const last = slots[first + count - 1]! * bufferBytes + NET_HEADER_BYTES
     joiner.finish(this.memory, offset, total, last, count)
     frame.length = total
@@ -145,8 +152,9 @@ export class ReceivedRuns {
     const { offset } = frame.fragments[0]!
     const layout = joiner.bareLayoutOf(bytes, offset, frame.length, frame.meta.checksumVerified)
     if (layout === null) return 1
-    const { mask, numbers } = this.known.get(layout) ?? this.translate(layout)
+    if (layout !== this.layout) this.take(layout)
     const { bulk } = this
+    const { mask, numbers } = this.run
     const count = bulk.countContinuing(
       bytes,
       bufferBytes,
@@ -160,9 +168,15 @@ export class ReceivedRuns {
       joiner.maxLength,
     )
     if (count === 1) return 1
+    this.headerLength = frame.length
     frame.fragments[0]!.offset = slots[first + count - 1]! * bufferBytes + NET_HEADER_BYTES
     joiner.noteSuperseded(count - 1)
     return count
+  }
+
+  private take(layout: RunLayout): void {
+    this.layout = layout
+    this.run = this.known.get(layout) ?? this.translate(layout)
   }
 
   private translate(layout: RunLayout): NativeRun {
