@@ -1,7 +1,7 @@
 /**
  * All connections by interface, both addresses and ports: a chained hash table whose secret key
  * keeps chains short under attack. It grows by linear hashing, one bucket with each connection, so
- * that no packet pays for more than one.
+ * that no packet pays for more than one. In front of it are those heard of lately, by their ports.
  */
 import { NO_INTERFACE } from '../../iface/host-addresses.ts'
 import type { IncomingPacket } from '../../iface/protocol-handler.ts'
@@ -12,6 +12,13 @@ import type { TcpSocket } from './tcp-socket.ts'
 
 /** To begin with; a power of two. */
 const BUCKET_COUNT = 256
+/**
+ * Connections that packets find without a hash, one for each number that the ports make; a power of
+ * two, and so many because a peer's ports lie some ten apart. Who picks ports that make one number
+ * only has the hash of his packets computed, and of those that share it: nobody is locked out, for
+ * all are in the table as well.
+ */
+const MAX_RECENT_CONNECTIONS = 1024
 
 export class ConnectionTable {
   private readonly key: Uint8Array
@@ -31,7 +38,9 @@ export class ConnectionTable {
    */
   private mask = BUCKET_COUNT - 1
   private split = 0
-  /** The hash of what was looked for last and not found in `last`. Read only outside. */
+  /** By slotOf: of those in the table, whoever was found or added last. */
+  private readonly recent = new Array<TcpSocket | null>(MAX_RECENT_CONNECTIONS).fill(null)
+  /** The hash of what was looked for last and not found in `recent`. Read only outside. */
   soughtHash = 0
   /** Read only outside. */
   size = 0
@@ -45,23 +54,24 @@ export class ConnectionTable {
 
   /** The connection a packet belongs to. `ports` are the first four bytes of its header. */
   find(packet: IncomingPacket, ports: number): TcpSocket | null {
-    let socket = this.last
-    if (socket !== null && matches(socket, packet, ports)) {
-      packet.connection = socket
-      return socket
+    let socket: TcpSocket | null = this.recent[slotOf(ports)]!
+    if (socket === null || !matches(socket, packet, ports)) {
+      socket = this.findByHash(packet, ports)
+      if (socket === null) return null
     }
+    this.last = socket
+    packet.connection = socket
+    return socket
+  }
+
+  private findByHash(packet: IncomingPacket, ports: number): TcpSocket | null {
     const hash = this.hash(packet.destination, packet.source, ports)
     this.soughtHash = hash
-    let index = hash & this.mask
-    if (index < this.split) index = hash & (this.mask * 2 + 1)
-    socket = this.buckets[index]!
+    let socket: TcpSocket | null = this.buckets[this.bucketOf(hash)]!
     while (socket !== null && (socket.tableHash !== hash || !matches(socket, packet, ports))) {
       socket = socket.nextInBucket
     }
-    if (socket !== null) {
-      this.last = socket
-      packet.connection = socket
-    }
+    if (socket !== null) this.recent[slotOf(ports)] = socket
     return socket
   }
 
@@ -105,6 +115,7 @@ export class ConnectionTable {
     this.buckets[index] = socket
     // What comes next is mostly its.
     this.last = socket
+    this.recent[slotOf(socket.receivedPorts)] = socket
     if (++this.size > this.buckets.length) this.divide()
   }
 
@@ -121,6 +132,8 @@ export class ConnectionTable {
     socket.nextInBucket = null
     socket.isInTable = false
     if (this.last === socket) this.last = null
+    const slot = slotOf(socket.receivedPorts)
+    if (this.recent[slot] === socket) this.recent[slot] = null
     this.size--
   }
 
@@ -198,17 +211,24 @@ export class ConnectionTable {
   }
 }
 
+/** The ports of one peer mostly differ by little. */
+function slotOf(ports: number): number {
+  return (ports ^ (ports >> 16)) & (MAX_RECENT_CONNECTIONS - 1)
+}
+
 function matches(socket: TcpSocket, packet: IncomingPacket, ports: number): boolean {
-  if (
-    socket.receivedPorts !== ports ||
-    socket.remote3 !== packet.source.word3 ||
-    socket.local3 !== packet.destination.word3 ||
-    socket.ipVersion !== packet.ipVersion ||
-    socket.interfaceIndex !== packet.interfaceIndex
-  ) {
-    return false
-  }
-  if (packet.ipVersion === 4) return true
+  return (
+    socket.receivedPorts === ports &&
+    socket.remote3 === packet.source.word3 &&
+    socket.local3 === packet.destination.word3 &&
+    socket.ipVersion === packet.ipVersion &&
+    socket.interfaceIndex === packet.interfaceIndex &&
+    (packet.ipVersion === 4 || matchesWhole(socket, packet))
+  )
+}
+
+/** The rest of IPv6 addresses, and their zone. */
+function matchesWhole(socket: TcpSocket, packet: IncomingPacket): boolean {
   return (
     isSameAddress(socket.remoteAddress, packet.source) &&
     isSameAddress(socket.localAddress, packet.destination) &&

@@ -30,7 +30,10 @@ interface Way {
 }
 
 export class ParkedSockets {
-  /** Something was refused once: until then there is nothing to look at. Read only outside. */
+  /**
+   * Something waited when the last round began, or was refused since the one before: else there is
+   * nothing to look at. Read only outside.
+   */
   isUsed = false
   /** By their numbers; a way that has never refused anything has none. */
   private readonly ways: (Way | undefined)[] = []
@@ -39,14 +42,17 @@ export class ParkedSockets {
   /** Has those come back whose way is open again. */
   beginRound(egress: Egress, ready: ReadyList): void {
     const { ways } = this
+    let isUsed = this.parkedCount > 0
     for (let index = 0; index < ways.length; index++) {
       const way = ways[index]
       if (way === undefined) continue
       if (hasRoom(way, index, egress)) this.release(way.parked, ready)
       else if (way.hasTaken && egress.isWayOpen(index)) this.releaseFirst(way.parked, ready)
+      if (way.refusals > 0) isUsed = true
       way.refusals = 0
       way.hasTaken = false
     }
+    this.isUsed = isUsed
   }
 
   /**
@@ -61,8 +67,8 @@ export class ParkedSockets {
     if (way === undefined) {
       way = { parked: new Set(), refusals: 0, hasTaken: false }
       this.ways[index] = way
-      this.isUsed = true
     }
+    this.isUsed = true
     if (egress.isWayOpen(index) && ++way.refusals <= REFUSALS_A_ROUND) return false
     const { parked } = way
     const before = parked.size

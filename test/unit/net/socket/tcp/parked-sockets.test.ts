@@ -46,3 +46,29 @@ describe('a way that takes three packets a round', () => {
     },
   )
 })
+
+describe('a way that has refused something once', () => {
+  it('is looked at no more once nothing waits and a round went without a refusal', () => {
+    const ready = new ReadyList()
+    const parked = new ParkedSockets()
+    const sockets = Array.from({ length: 40 }, createSocket)
+    // More than are tried again in the next round.
+    const waiting = sockets.filter((socket) => parked.park(socket, egress))
+    expect(waiting).toHaveLength(8)
+    expect(parked.isUsed).toBe(true)
+    parked.beginRound(egress, ready)
+    expect(parked.isUsed).toBe(true)
+    parked.noteTaken(sockets[0]!, egress)
+    // Those that waited come back, four before the others.
+    parked.beginRound(egress, ready)
+    expect(parked.isUsed).toBe(true)
+    parked.beginRound(egress, ready)
+    expect(parked.isUsed).toBe(false)
+    let count = 0
+    while (ready.take() !== null) count++
+    expect(count).toBe(8)
+    // The next refusal counts again.
+    parked.park(sockets[0]!, egress)
+    expect(parked.isUsed).toBe(true)
+  })
+})
