@@ -182,9 +182,9 @@ export function formatBulk(rows: readonly BulkSummary[], runs: number): string {
     formatTable(header, lines),
     '',
     `Medians of ${runs} runs; "times Linux" and "of the limit" are medians of the runs' own ratios. The limit is a guest`,
-    'without a stack, whose TCP is sequence numbers and the peer’s window; the host reads and writes as for the others.',
-    'Frames that the host drops cost it less than any peer does: no guest reaches that. The processor time of rows in',
-    'datagrams a second is seconds for a million.',
+    'without a stack, with as many connections, whose TCP is sequence numbers and the peer’s windows; the host reads and',
+    'writes them as iperf3 does. Frames that the host drops cost it less than any peer does: no guest reaches that.',
+    'The processor time of rows in datagrams a second is seconds for a million.',
     ...(measured.some(({ row }) => row.kind === 'cut') ? [] : [NO_USO]),
   ].join('\n')
 }

@@ -2,17 +2,15 @@
  * Takes the figures of bulk: one row after the other, each by Eremite, by Linux and by the limit
  * guest, on devices that offer all the same.
  */
-import {
-  GUEST_ADDRESS4,
-  GUEST_ADDRESS6,
-  launch,
-  Topology,
-  type VirtioNetProperties,
-  type Vm,
-} from 'qemu-runner'
-import { RunError } from '../../guest/run-error.ts'
+import { GUEST_ADDRESS4, GUEST_ADDRESS6, Topology } from 'qemu-runner'
 import { type Contestant, Site } from '../contestant.ts'
 import type { LimitPrograms } from '../limit/build-limit-guest.ts'
+import {
+  bootLimitGuest,
+  type LimitTask,
+  limitFailure,
+  moveStreams,
+} from '../limit/run-limit-guest.ts'
 import { warmUp } from '../measure-comparison.ts'
 import { runIperf3 } from '../run-iperf3.ts'
 import {
@@ -37,12 +35,9 @@ export interface BulkPlan {
 }
 
 const HOST = { 4: GUEST_ADDRESS4, 6: GUEST_ADDRESS6 } as const
-const GUEST_MAC = '52:54:00:12:34:56'
 const ECHO_PORT = '7'
-const TCP_PORT = '5201'
 const WINDOW = '64'
 const ECHO_OCTETS = '64'
-const READY_MS = 20_000
 /** Slow start and the growth of the host's buffers. */
 const SETTLED_MS = 300
 
@@ -91,11 +86,13 @@ const MODES = {
 
 /** A guest and a network of its own: it may send without end. */
 async function measureLimit(row: TransferRow, plan: BulkPlan): Promise<BulkFigure> {
+  const { offload, kind, family, streams } = row
+  const task = { mode: MODES[kind], family, streams, device: OFFLOADS[offload] }
   const topology = await Topology.direct()
   try {
-    const vm = await bootLimit(row, plan.limit.kernel, topology)
+    const vm = await bootLimitGuest(plan.limit.kernel, task, topology)
     try {
-      const measured = await metered(vm, () => moveWithLimit(row, plan, topology))
+      const measured = await metered(vm, () => moveWithLimit(task, plan, topology))
       if (vm.exit !== undefined) throw limitFailure(vm)
       return { row, guest: 'limit', ...measured }
     } finally {
@@ -106,42 +103,14 @@ async function measureLimit(row: TransferRow, plan: BulkPlan): Promise<BulkFigur
   }
 }
 
-async function bootLimit(row: TransferRow, kernel: string, topology: Topology): Promise<Vm> {
-  const device: VirtioNetProperties = OFFLOADS[row.offload]
-  // It answers no question for its hardware address.
-  await topology.near.script(
-    Object.values(HOST)
-      .map((host) => `ip neigh replace ${host} lladdr ${GUEST_MAC} dev tap0 nud permanent`)
-      .join('\n'),
-  )
-  const vm = await launch({
-    ...{ kernel, machine: 'q35', accel: 'tcg' },
-    append: { mode: MODES[row.kind], family: row.family },
-    network: [
-      {
-        ...{ kind: 'tap', namespace: topology.near, interfaceName: topology.tap.interfaceName },
-        ...{ mac: GUEST_MAC, device },
-      },
-    ],
-  })
-  try {
-    await vm.events.once('ready', { timeoutMs: READY_MS })
-    return vm
-  } catch {
-    const failure = limitFailure(vm)
-    await vm.close()
-    throw failure
-  }
-}
-
-async function moveWithLimit(row: TransferRow, plan: BulkPlan, topology: Topology): Promise<Moved> {
-  if (row.kind === 'echo') return countAnswers(topology, plan)
+async function moveWithLimit(task: LimitTask, plan: BulkPlan, topology: Topology): Promise<Moved> {
   const milliseconds = plan.seconds * 1000
-  if (row.kind === 'dropped') return countDropped(topology, milliseconds)
-  const word = row.kind === 'guest sends' ? 'read' : 'write'
-  const command = [plan.limit.tcpStream, HOST[row.family], TCP_PORT, word, String(milliseconds)]
-  const { stdout } = await topology.near.run(command)
-  return parseMoved(stdout)
+  if (task.mode === 'echo') return countAnswers(topology, plan)
+  if (task.mode === 'drop') return countDropped(topology, milliseconds)
+  const { moved, elapsedMs } = await moveStreams(plan.limit.tcpStreams, task, {
+    ...{ topology, milliseconds },
+  })
+  return { moved, elapsedMs }
 }
 
 async function countAnswers(topology: Topology, { limit, seconds }: BulkPlan): Promise<Moved> {
@@ -161,12 +130,4 @@ async function countDropped({ near, tap }: Topology, milliseconds: number): Prom
   const after = await near.interfaceStatistics(tap.interfaceName)
   const elapsedMs = performance.now() - startedAt
   return { moved: after.receivedBytes - before.receivedBytes, elapsedMs }
-}
-
-function limitFailure(vm: Vm): RunError {
-  const words = vm.console.tail(4).trim().split('\n').join(' | ')
-  return new RunError(
-    `Cannot measure the limit: its guest says: ${words || 'nothing'}`,
-    'see scripts/bench/limit/guest',
-  )
 }

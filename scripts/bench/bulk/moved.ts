@@ -15,7 +15,7 @@ export async function metered(
   return { ...moved, processorMs: processorMs(vm) - beforeMs }
 }
 
-/** "MOVED MICROSECONDS", as the programs beside the limit guest print it. */
+/** "MOVED MICROSECONDS …", as the programs beside the limit guest print it. */
 export function parseMoved(text: string): Moved {
   const [moved, microseconds] = text.trim().split(' ').map(Number)
   if (!(moved! > 0) || !(microseconds! > 0)) {

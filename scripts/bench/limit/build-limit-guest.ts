@@ -18,20 +18,20 @@ const BOOT = join(ROOT, 'boot')
 
 export interface LimitPrograms {
   readonly kernel: string
-  /** One connection that reads or writes, and says how much. */
-  readonly tcpStream: string
+  /** So many connections that are read or written, and how much in all. */
+  readonly tcpStreams: string
   /** Sends datagrams of which so many are on their way at once, and counts the answers. */
   readonly datagramWindow: string
 }
 
 export async function buildLimitGuest(folder: string): Promise<LimitPrograms> {
   mkdirSync(folder, { recursive: true })
-  const [kernel, tcpStream, datagramWindow] = await Promise.all([
+  const [kernel, tcpStreams, datagramWindow] = await Promise.all([
     linkGuest(folder),
-    compileProgram(folder, 'tcp-stream'),
+    compileProgram(folder, 'tcp-streams'),
     compileProgram(folder, 'datagram-window'),
   ])
-  return { kernel, tcpStream, datagramWindow }
+  return { kernel, tcpStreams, datagramWindow }
 }
 
 async function linkGuest(folder: string): Promise<string> {

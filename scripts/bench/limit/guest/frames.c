@@ -7,9 +7,6 @@
 
 #define IPV4_HEADER 20
 #define IPV6_HEADER 40
-#define TCP_FLAGS 12
-#define TCP_WINDOW 14
-#define TCP_CHECKSUM 16
 #define NEEDS_CSUM 1
 #define GSO_TCPV4 1
 #define GSO_TCPV6 4

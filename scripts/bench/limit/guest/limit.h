@@ -65,6 +65,17 @@ void device_open(struct net_device *device);
 #define VIRTIO_NET_HEADER 12
 #define ETHERNET_HEADER 14
 #define TCP_HEADER 20
+/* Of TCP's header (RFC 9293 §3.1): offsets, and flags in the second octet of two. */
+#define TCP_DESTINATION 2
+#define TCP_SEQUENCE 4
+#define TCP_ACKNOWLEDGMENT 8
+#define TCP_FLAGS 12
+#define TCP_WINDOW 14
+#define TCP_CHECKSUM 16
+#define FIN 0x01
+#define SYN 0x02
+#define RST 0x04
+#define ACK 0x10
 #define LONGEST_FRAME 65535u
 #define MTU 1500
 /* Both ends of a connection, in the order in which a frame to the guest has them. */
@@ -97,7 +108,7 @@ uint32_t frame_get32(const uint8_t *at);
 /* main.c: the number of this name on the command line, or `otherwise`. */
 uint64_t option(const char *name, uint64_t otherwise);
 
-/* sending.c: a ring full of frames of one size, which differ in their sequence numbers. */
+/* sending.c: a ring full of frames of one size, which differ in their port and numbers. */
 struct sending {
     struct virtqueue *queue;
     uint32_t payload_length, header_length, tcp_offset;
@@ -106,19 +117,49 @@ struct sending {
     uint8_t *headers;
     uint16_t free[1024];
 };
-void sending_prepare(struct sending *sending, struct net_device *device, const struct peer *peer, uint32_t acknowledgment);
-/* Takes back what has been sent. */
+/* As many chains as the record says. */
+void sending_prepare(struct sending *sending, struct net_device *device, const struct peer *peer);
+/* The device has used a descriptor of a chain. */
+void sending_free(struct sending *sending, uint32_t descriptor);
+/* Takes back what has been sent; for a ring of chains alone. */
 void sending_reclaim(struct sending *sending);
-/* One more frame goes with the next queue_publish; one must be free. */
-void sending_add(struct sending *sending, uint32_t sequence);
+/* One more frame to a port of the peer goes with the next queue_publish; one must be free. */
+void sending_add(struct sending *sending, uint32_t port, uint32_t acknowledgment, uint32_t sequence);
+
+/* segment.c */
+struct segment {
+    bool is_ipv6;
+    uint32_t sequence, acknowledgment, flags, window, payload_length;
+    const uint8_t *tcp;
+};
+/* False for what is no TCP segment to the service's port. */
+bool segment_read(const uint8_t *buffer, struct segment *segment);
+uint32_t segment_window_scale(const struct segment *segment);
+
+/* replies.c: frames without payload, each in memory and in a descriptor of its own. */
+struct reply {
+    uint8_t *bytes, *tcp;
+    uint32_t length, window;
+    uint16_t descriptor;
+    bool is_free, is_completed;
+};
+/* At most so many octets of a window can be told. */
+#define WINDOW_SCALE 4
+#define MOST_WINDOW (65535u << WINDOW_SCALE)
+void reply_prepare(struct reply *reply, uint16_t descriptor, uint32_t window, bool is_completed);
+/* SYN and ACK with the guest's first sequence number, 0, or ACK with the one after it. */
+void reply_write(struct reply *reply, const struct peer *peer, bool is_handshake);
+/* Goes with the next queue_publish; the reply must be free. */
+void reply_add(struct reply *reply, struct virtqueue *queue, uint32_t acknowledgment);
 
 /* loops.c: what the guest does for ever. */
-uint16_t post_buffers(struct virtqueue *queue);
+/* As many buffers as the queue holds, or so many; each holds any frame. */
+void post_buffers(struct virtqueue *queue, uint16_t most);
 void sleep_until_used(struct virtqueue *queue, uint16_t count);
 noreturn void run_dropped(struct net_device *device);
 noreturn void run_reflector(struct net_device *device);
 
-/* tcp.c: one connection after the other, without any of what TCP does when something is lost, or late, or hostile. */
-noreturn void run_tcp(struct net_device *device, bool is_sender);
+/* tcp.c: so many connections at once, without what TCP does when something is lost, late or hostile. */
+noreturn void run_tcp(struct net_device *device, bool sends, uint32_t streams);
 
 #endif

@@ -3,7 +3,8 @@
 #include <string.h>
 
 #define PATIENCE (10 * MILLISECOND)
-#define RECEIVE_BUFFERS 128
+#define ECHO_BUFFERS 128
+#define DISCARD_PORT 9
 
 void sleep_until_used(struct virtqueue *queue, uint16_t count)
 {
@@ -25,20 +26,20 @@ noreturn void run_dropped(struct net_device *device)
          .ports = {0x9c, 0x40, 0x14, 0x51}},
     };
     static struct sending sending;
-    sending_prepare(&sending, device, &nobody[option("family", 4) == 6], 0);
+    sending.chains = device->transmit.size / 2;
+    sending_prepare(&sending, device, &nobody[option("family", 4) == 6]);
     for (;;) {
         sending_reclaim(&sending);
         while (sending.free_count > 0)
-            sending_add(&sending, 0);
+            sending_add(&sending, DISCARD_PORT, 0, 0);
         queue_publish(sending.queue);
         sleep_until_used(sending.queue, sending.chains / 2);
     }
 }
 
-/* A buffer for each descriptor that the memory allows; each holds any frame. */
-uint16_t post_buffers(struct virtqueue *queue)
+void post_buffers(struct virtqueue *queue, uint16_t most)
 {
-    uint16_t count = queue->size < RECEIVE_BUFFERS ? queue->size : RECEIVE_BUFFERS;
+    uint16_t count = queue->size < most ? queue->size : most;
     uint32_t room = VIRTIO_NET_HEADER + LONGEST_FRAME;
     for (uint16_t i = 0; i < count; i++) {
         queue->descriptors[i] = (struct descriptor){
@@ -46,7 +47,6 @@ uint16_t post_buffers(struct virtqueue *queue)
         queue_add(queue, i);
     }
     queue_publish(queue);
-    return count;
 }
 
 static void exchange(uint8_t *one, uint8_t *other, uint32_t length)
@@ -61,7 +61,7 @@ static void exchange(uint8_t *one, uint8_t *other, uint32_t length)
 noreturn void run_reflector(struct net_device *device)
 {
     struct virtqueue *receive = &device->receive, *transmit = &device->transmit;
-    post_buffers(receive);
+    post_buffers(receive, ECHO_BUFFERS);
     for (;;) {
         const struct used_element *used;
         while ((used = queue_take(receive)) != NULL) {

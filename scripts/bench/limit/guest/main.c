@@ -1,7 +1,7 @@
 /*
  * The limit guest: what any guest could reach on this QEMU, device and TAP, because it does no more than refill the
  * rings. A tool of the benchmark, on the machine code of the boot layer; no image ships it. Its command line:
- * mode=send|receive|echo|drop, and for drop family=4|6.
+ * mode=send|receive|echo|drop, for send and receive streams=1…64, and for drop family=4|6.
  */
 #include "limit.h"
 #include "x86.h"
@@ -54,7 +54,7 @@ static noreturn void run(void)
         run_dropped(&device);
     if (*mode == 'e')
         run_reflector(&device);
-    run_tcp(&device, *mode == 's');
+    run_tcp(&device, *mode == 's', (uint32_t)option("streams", 1));
 }
 
 void boot_main(uint32_t information)

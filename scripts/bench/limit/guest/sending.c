@@ -1,12 +1,10 @@
-/* The transmit ring, described once: chains of a header and a payload, of which only sequence numbers change. */
+/* The transmit ring, described once: chains of header and payload. Ports and numbers change. */
 #include "limit.h"
 #include <string.h>
 
 /* So much different payload that the host's copy of it does not stay in a first-level cache. */
 #define PAYLOADS 16
 #define HEADER_ROOM 128
-#define TCP_SEQUENCE 4
-#define TCP_ACKNOWLEDGMENT 8
 
 static uint8_t *payloads[PAYLOADS];
 
@@ -19,7 +17,7 @@ static void make_payloads(void)
     }
 }
 
-void sending_prepare(struct sending *sending, struct net_device *device, const struct peer *peer, uint32_t acknowledgment)
+void sending_prepare(struct sending *sending, struct net_device *device, const struct peer *peer)
 {
     uint32_t headers = ip_header_length(peer) + TCP_HEADER, segment = MTU - headers;
     bool is_segmented = (device->features & (peer->is_ipv6 ? FEATURE_HOST_TSO6 : FEATURE_HOST_TSO4)) != 0;
@@ -29,21 +27,15 @@ void sending_prepare(struct sending *sending, struct net_device *device, const s
         .segment_length = segment,
         .payload_length = (is_segmented ? most : 1) * segment,
     };
-    uint8_t *kept = sending->headers;
-    struct virtqueue *queue = &device->transmit;
-    *sending = (struct sending){
-        .queue = queue,
-        .payload_length = plan.payload_length,
-        .tcp_offset = VIRTIO_NET_HEADER + ETHERNET_HEADER + ip_header_length(peer),
-        .chains = queue->size / 2,
-        .is_completed = plan.is_completed,
-        .headers = kept != NULL ? kept : frame_allocate(queue->size / 2 * HEADER_ROOM),
-    };
+    struct virtqueue *queue = sending->queue = &device->transmit;
+    sending->payload_length = plan.payload_length;
+    sending->tcp_offset = VIRTIO_NET_HEADER + ETHERNET_HEADER + ip_header_length(peer);
+    sending->is_completed = plan.is_completed;
+    sending->headers = frame_allocate(sending->chains * HEADER_ROOM);
     make_payloads();
     for (uint16_t chain = 0; chain < sending->chains; chain++) {
         uint8_t *header = sending->headers + chain * HEADER_ROOM, *payload = payloads[chain % PAYLOADS];
         sending->header_length = frame_write(header, peer, &plan, payload);
-        frame_set32(header + sending->tcp_offset, TCP_ACKNOWLEDGMENT, acknowledgment, plan.is_completed);
         queue->descriptors[2 * chain] = (struct descriptor){
             .address = (uint64_t)header,
             .length = sending->header_length,
@@ -56,17 +48,24 @@ void sending_prepare(struct sending *sending, struct net_device *device, const s
     }
 }
 
+void sending_free(struct sending *sending, uint32_t descriptor)
+{
+    sending->free[sending->free_count++] = (uint16_t)(descriptor / 2);
+}
+
 void sending_reclaim(struct sending *sending)
 {
     const struct used_element *used;
     while ((used = queue_take(sending->queue)) != NULL)
-        sending->free[sending->free_count++] = (uint16_t)(used->id / 2);
+        sending_free(sending, used->id);
 }
 
-void sending_add(struct sending *sending, uint32_t sequence)
+void sending_add(struct sending *sending, uint32_t port, uint32_t acknowledgment, uint32_t sequence)
 {
     uint16_t chain = sending->free[--sending->free_count];
     uint8_t *tcp = sending->headers + chain * HEADER_ROOM + sending->tcp_offset;
+    frame_set16(tcp, TCP_DESTINATION, port, sending->is_completed);
     frame_set32(tcp, TCP_SEQUENCE, sequence, sending->is_completed);
+    frame_set32(tcp, TCP_ACKNOWLEDGMENT, acknowledgment, sending->is_completed);
     queue_add(sending->queue, (uint16_t)(2 * chain));
 }
