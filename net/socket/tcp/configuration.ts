@@ -7,6 +7,8 @@ export interface TcpConfiguration {
    */
   sendBufferBytes: number
   receiveBufferBytes: number
+  /** The same of what is lent instead of copied, which takes no memory of others. */
+  lentBytes: number
   /**
    * What may be queued and is offered before anything is known of the path: as Linux's first
    * window.
@@ -103,6 +105,7 @@ export interface TcpConfiguration {
 export const DEFAULT_TCP_CONFIGURATION: TcpConfiguration = {
   sendBufferBytes: 6 * 1024 * 1024,
   receiveBufferBytes: 6 * 1024 * 1024,
+  lentBytes: 6 * 1024 * 1024,
   initialBufferBytes: 64 * 1024,
   minimumBufferBytes: 4 * 1024,
   bufferBudgetBytes: 16 * 1024 * 1024,

@@ -8,7 +8,7 @@ import type { TcpConfiguration } from './configuration.ts'
 import type { CongestionControl } from './congestion/congestion-control.ts'
 import { dropText, LINGERING } from './linger.ts'
 import { planFrames } from './send/frame-limit.ts'
-import { lend } from './send/send-loan.ts'
+import { endLoan, lend } from './send/send-loan.ts'
 import { TcpState, tcpStateName } from './state.ts'
 import type { TcpDropCounters } from './statistics.ts'
 import { TransmissionControlBlock } from './transmission-control-block.ts'
@@ -114,7 +114,7 @@ export const SocketEvent = {
   Urgent: 32,
 }
 
-/** What may be queued of lent memory, which costs no other, on any path. */
+/** What may be queued of lent memory on any path, before it is known how much that takes. */
 const LENT_BYTES = 1 << 20
 
 export class TcpSocket extends TransmissionControlBlock {
@@ -204,6 +204,7 @@ export class TcpSocket extends TransmissionControlBlock {
   /** Queues as many bytes as fit; returns how many. If fewer than `length`, onWritable follows. */
   send(source: Uint8Array, offset: number, length: number): number {
     if (!this.canSend()) throw this.sendError()
+    if (this.loan !== null) endLoan(this)
     let count = length
     if (length > this.sendSpace) {
       this.waitForSpace()
@@ -385,7 +386,7 @@ export class TcpSocket extends TransmissionControlBlock {
   private allowLent(): void {
     const { sendLimit } = this
     if (sendLimit >= LENT_BYTES) return
-    this.sendLimit = Math.max(sendLimit, Math.min(LENT_BYTES, this.configuration.sendBufferBytes))
+    this.sendLimit = Math.max(sendLimit, Math.min(LENT_BYTES, this.configuration.lentBytes))
     this.sendSpace += this.sendLimit - sendLimit
   }
 

@@ -5,6 +5,7 @@
 import { sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
 import { SocketEvent, type TcpSocket } from '../tcp-socket.ts'
 import { IDLE_OWNER } from '../transmission-control-block.ts'
+import { isLent } from './send-loan.ts'
 import { isHalfFree, tuneSendLimit } from './send-room.ts'
 
 const NEVER = Number.POSITIVE_INFINITY
@@ -21,7 +22,12 @@ export function releaseAcknowledged(socket: TcpSocket, nowMs: number): void {
   let releasable = socket.sendUnacknowledged
   // Our FIN takes a number but no room.
   if (sequenceLessThan(ring.end, releasable)) releasable = ring.end
-  if (socket.olderOwner.framesInFlight === 0) {
+  const { loan } = socket
+  if (loan !== null && isLent(loan, ring.start, releasable)) {
+    // Never written again: the device may go on reading it.
+    ring.start = releasable
+    socket.releaseMark = releasable
+  } else if (socket.olderOwner.framesInFlight === 0) {
     if (socket.owner.framesInFlight === 0) {
       ring.start = releasable
       socket.releaseMark = releasable

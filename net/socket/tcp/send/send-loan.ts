@@ -11,6 +11,7 @@ import {
   sequenceLessOrEqual,
   sequenceLessThan,
 } from '../../../wire/sequence.ts'
+import type { TcpConfiguration } from '../configuration.ts'
 
 /**
  * A loan begins with so many bytes at least: the frame at its beginning is put together from two
@@ -33,14 +34,24 @@ export interface SendLoan {
 /** What is looked at of a socket. */
 export interface Borrower {
   readonly sendBuffer: RingBuffer
+  readonly segmentSize: number
   readonly frameLimit: number
-  /** What of the send queue is lent; the last loan stays until the next one. */
+  readonly configuration: Pick<TcpConfiguration, 'sendBufferBytes'>
+  /** What of the send queue is lent; the last loan stays until the next one, or until a copy. */
   loan: SendLoan | null
+  /** What may be queued, and what may be beside what is. */
+  sendLimit: number
+  sendSpace: number
 }
 
 /** Where in the loan's buffer the byte with this sequence number lies. */
 export function placeInLoan(loan: SendLoan, sequence: number): number {
   return (loan.offset + sequenceDifference(sequence, loan.start)) % loan.buffer.lengthBytes
+}
+
+/** All bytes from `start` up to `end` are lent. */
+export function isLent(loan: SendLoan, start: number, end: number): boolean {
+  return sequenceLessOrEqual(loan.start, start) && sequenceLessOrEqual(end, loan.end)
 }
 
 /**
@@ -71,28 +82,65 @@ export function lend(
   return true
 }
 
+/** Nothing is lent any more: what is queued from now on has the limit of what is copied. */
+export function endLoan(socket: Borrower): void {
+  const { loan, sendBuffer, sendLimit } = socket
+  if (loan === null || sequenceLessThan(sendBuffer.start, loan.end)) return
+  socket.loan = null
+  const excess = sendLimit - socket.configuration.sendBufferBytes
+  if (excess <= 0) return
+  socket.sendLimit = sendLimit - excess
+  socket.sendSpace -= excess
+}
+
+/**
+ * Where the loan's ring is of whole frames and the next would be of two ranges of it each, which
+ * cost more: bytes up to the ring's end, with which this is over. 0 = nothing of that kind, or they
+ * would cut a segment.
+ */
+function partFrame(
+  { frameLimit, segmentSize }: Borrower,
+  loan: SendLoan,
+  sequence: number,
+): number {
+  const { lengthBytes } = loan.buffer
+  if (lengthBytes % frameLimit !== 0) return 0
+  const toRingEnd = lengthBytes - placeInLoan(loan, sequence)
+  return toRingEnd % frameLimit !== 0 && toRingEnd % segmentSize === 0 ? toRingEnd : 0
+}
+
 /**
  * How many of `count` frames of `length` bytes from `sequence` on lie in the same memory as the
  * first of them.
  */
 export function framesInOnePlace(
+  socket: Borrower,
   loan: SendLoan,
   sequence: number,
   length: number,
   count: number,
 ): number {
   const toStart = sequenceDifference(loan.start, sequence)
-  const distance = toStart > 0 ? toStart : sequenceDifference(loan.end, sequence)
+  let distance = toStart > 0 ? toStart : sequenceDifference(loan.end, sequence)
+  if (toStart <= 0) {
+    const part = partFrame(socket, loan, sequence)
+    if (part !== 0 && part < distance) distance = part
+  }
   if (distance <= 0 || distance >= length * count) return count
   return Math.max(1, (distance / length) | 0)
 }
 
 /**
  * `length`, or less when a frame from `sequence` on would be made of more than two ranges of
- * memory: then it ends where the loan begins or ends.
+ * memory: then it ends where the loan begins or ends. Or where those that follow are of one each
+ * (see partFrame).
  */
 export function lengthInTwoRanges(socket: Borrower, sequence: number, length: number): number {
   const loan = socket.loan!
+  if (isLent(loan, sequence, sequenceAdd(sequence, length))) {
+    const part = partFrame(socket, loan, sequence)
+    return part === 0 || part >= length ? length : part
+  }
   const { capacity } = socket.sendBuffer
   const toStart = sequenceDifference(loan.start, sequence)
   const toEnd = sequenceDifference(loan.end, sequence)

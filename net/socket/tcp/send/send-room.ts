@@ -103,10 +103,9 @@ export function moveQueue(socket: TcpSocket, before: PacketBuffer): void {
 
 /** The user would queue more than it may: lets it, when the path has come to take so much. */
 export function tuneSendLimit(socket: TcpSocket): void {
+  const { configuration, loan } = socket
   const wanted = socket.congestion.windowBytes * WINDOWS_QUEUED
-  if (wanted <= socket.sendLimit || socket.host.memory.isPressed) return
-  socket.sendLimit = Math.max(
-    socket.sendLimit,
-    Math.min(wanted, socket.configuration.sendBufferBytes),
-  )
+  if (wanted <= socket.sendLimit || (loan === null && socket.host.memory.isPressed)) return
+  const most = loan === null ? configuration.sendBufferBytes : configuration.lentBytes
+  socket.sendLimit = Math.max(socket.sendLimit, Math.min(wanted, most))
 }
