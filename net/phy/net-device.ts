@@ -66,7 +66,8 @@ export interface TransmitHalf {
   /**
    * As `submit` for as many frames of the series as there is room for; returns how many. The record
    * has the header of the first, and in its ranges the text of all, in the first one alone where
-   * there are sums over it. Absent: they are submitted one by one.
+   * there are sums over it; the second may go on beyond its buffer's end at its beginning, and
+   * again. Absent: they are submitted one by one.
    */
   submitSeries?(record: TransmitRecord, series: FrameSeries): number
   /** Tells the device of all queued frames, with at most one notification. */

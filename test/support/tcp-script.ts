@@ -468,11 +468,16 @@ export class TcpScript {
         const start = taken * length
         const inFirst = Math.max(0, Math.min(length, whole.payload0Length - start))
         if (inFirst === 0) {
-          record.payload0 = whole.payload1
-          record.payload0Offset = whole.payload1Offset + start - whole.payload0Length
-          record.payload0Length = length
-          record.payload1Length = 0
+          // The second range may be a ring that it goes through again and again.
+          const ring = whole.payload1!
+          const at = whole.payload1Offset + start - whole.payload0Length
+          record.payload0 = ring
+          record.payload0Offset = at % ring.lengthBytes
+          record.payload0Length = Math.min(length, ring.lengthBytes - record.payload0Offset)
+          record.payload1Offset = 0
+          record.payload1Length = length - record.payload0Length
         } else {
+          record.payload1Offset = whole.payload1Offset
           record.payload0Offset = whole.payload0Offset + start
           record.payload0Length = inFirst
           record.payload1Length = length - inFirst
@@ -481,7 +486,7 @@ export class TcpScript {
         const { payload0, payload0Offset, payload0Length, payload1Length } = record
         expect(payload0Offset + payload0Length).toBeLessThanOrEqual(payload0!.lengthBytes)
         if (payload1Length > 0) {
-          const end = whole.payload1Offset + payload1Length
+          const end = record.payload1Offset + payload1Length
           expect(end).toBeLessThanOrEqual(whole.payload1!.lengthBytes)
         }
         if (!this.egress.submit(flow)) break

@@ -176,7 +176,12 @@ export class TransmitPath implements DeviceTransmitHalf {
     if (!this.hasAllSlots) this.createAllSlots()
     const { queue, freeSlots, statistics } = this
     const { size } = series
-    const count = Math.min(series.count, to)
+    let count = Math.min(series.count, to)
+    const isSuper = record.meta.segmentationOffloadSize !== 0
+    // A device that has nothing to do begins with the first ones while the others are written.
+    if (isSuper && count > EARLY_FRAMES && queue.unpublished === 0 && queue.hasUsedAll()) {
+      count = EARLY_FRAMES
+    }
     const mark = this.seriesOwners.lend(record.owner!, count)
     if (mark === 0) return 0
     this.lentCount += count
@@ -198,7 +203,7 @@ export class TransmitPath implements DeviceTransmitHalf {
     this.isSeriesAdded = true
     const frameBytes = record.headerLength + size
     let early = this.enoughSlots
-    if (record.meta.segmentationOffloadSize !== 0) {
+    if (isSuper) {
       early = EARLY_FRAMES
       statistics.transmittedSuperSegmentSizes[frameBytes >> SIZE_SHIFT]! += count
     }
@@ -211,7 +216,10 @@ export class TransmitPath implements DeviceTransmitHalf {
     return count
   }
 
-  /** Of a series the frames that do not lie in the first range alone. */
+  /**
+   * Of a series the frames that do not lie in the first range alone: the second may be longer than
+   * its buffer, whose end is followed by its start.
+   */
   private describeRest(
     record: TransmitRecord,
     size: number,
@@ -220,17 +228,25 @@ export class TransmitPath implements DeviceTransmitHalf {
     to: number,
   ): void {
     const { queue, freeSlots } = this
-    const length0 = record.payload0Length
-    const inFirst = length0 % size
-    let address = record.payload1!.physicalAddress + record.payload1Offset
-    let next = from
-    if (inFirst !== 0) {
-      const start = record.payload0Offset + length0 - inFirst
-      const address0 = record.payload0!.physicalAddress + start
-      queue.describe(freeSlots[next++]!, end, address0, inFirst, address, size - inFirst)
-      address += size - inFirst
+    const { physicalAddress, lengthBytes } = record.payload1!
+    let left = record.payload0Length % size
+    let address = record.payload0!.physicalAddress + record.payload0Offset
+    address += record.payload0Length - left
+    let offset = record.payload1Offset
+    for (let next = from; next < to; ) {
+      if (left !== 0) {
+        const slot = freeSlots[next++]!
+        queue.describe(slot, end, address, left, physicalAddress + offset, size - left)
+        offset += size - left
+      }
+      const whole = Math.min(((lengthBytes - offset) / size) | 0, to - next)
+      address = physicalAddress + offset
+      if (whole > 0) queue.describeSeries(freeSlots, next, next + whole, end, address, size)
+      next += whole
+      address += whole * size
+      left = lengthBytes - offset - whole * size
+      offset = 0
     }
-    if (next < to) queue.describeSeries(freeSlots, next, to, end, address, size)
   }
 
   flush(): void {

@@ -13,5 +13,6 @@ export function planFrames(socket: TransmissionControlBlock, egress: Egress): vo
   const { flow, segmentSize } = socket
   const isCut = socket.segmentationOffload && flow !== null
   const limit = isCut ? egress.superSegmentLimit(flow, headerLength) : 0
-  socket.frameLimit = Math.max(limit, segmentSize)
+  // Of whole segments: what is lent in frames as long as that lies in one place.
+  socket.frameLimit = Math.max(limit - (limit % segmentSize), segmentSize)
 }

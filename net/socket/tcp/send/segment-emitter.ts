@@ -34,9 +34,6 @@ import type { TcpSocket } from '../tcp-socket.ts'
 import { reopenPath } from './reopen-path.ts'
 import { placeInLoan } from './send-loan.ts'
 
-/** With the first ones a device begins while others are written. */
-const LONGEST_RUN = 16
-
 /** Of every SYN: filled and written before the next. */
 const syn = createTcpHeader()
 
@@ -75,7 +72,7 @@ export function emitSegments(
   while (sent < count) {
     const start = sequenceAdd(sequence, length * sent)
     writeTcpSequence(record.view, transport, start)
-    const run = length === 0 ? 1 : runLength(socket, length, count - sent)
+    const run = length === 0 ? 1 : count - sent
     let taken = 0
     if (run > 1) {
       placePayload(socket, record, start, length * run)
@@ -96,13 +93,6 @@ export function emitSegments(
   socket.delayedAckDeadlineMs = Number.POSITIVE_INFINITY
   socket.lastSentMs = nowMs
   return sent
-}
-
-/** How many of `count` segments go at once: those that lie in two ranges of memory, and no more. */
-function runLength({ loan }: TcpSocket, length: number, count: number): number {
-  if (count === 1) return 1
-  const most = Math.min(count, LONGEST_RUN)
-  return loan === null ? most : Math.min(most, (loan.buffer.lengthBytes / length) | 0)
 }
 
 /**

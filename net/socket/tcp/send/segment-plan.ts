@@ -97,11 +97,12 @@ export function isWindowTooSmall(socket: TcpSocket): boolean {
  */
 export function planRun(socket: TcpSocket, length: number): number {
   const beyond = socket.plannedBytes - socket.frameLimit
-  if (beyond <= 0) return 1
+  // A frame that ends where memory does is the only one of its length.
+  if (beyond <= 0 || length < socket.frameLimit) return 1
   // As long as more than a frame is left, the next one is cut like this one and is not the last.
   const count = ((beyond + length - 1) / length) | 0
   const { loan } = socket
-  return loan === null ? count : framesInOnePlace(loan, socket.sendNext, length, count)
+  return loan === null ? count : framesInOnePlace(socket, loan, socket.sendNext, length, count)
 }
 
 /**

@@ -24,6 +24,8 @@ import { recordOf } from '../../../../support/transmit-records.ts'
 const SIZE = 1000
 /** IPv4 and TCP without options. */
 const LAYOUT = Uint16Array.of(38, 18, 14, 20, 24, 34, 50, 1)
+/** The same where the device has the sum over the text to make. */
+const UNSUMMED = Uint16Array.of(38, 18, 14, 20, 24, 0, 0, 1)
 /** Where a guest of 64 MiB has its memory. */
 const LOW = { arenaPhysicalAddress: 0x100_0000 }
 const SEQUENCE = 0xffff_fc00
@@ -90,6 +92,40 @@ describe.each(DEVICE_KINDS)('a series on a %s', (kind) => {
     },
   )
 
+  it('goes through a ring of memory again and again', () => {
+    const it = bench()
+    const { bytes, headerLength } = buildTcpFrame({ ...shapeOf(0), checksum: 'seeded' })
+    const ring = it.open.hal.allocateDma(2 * SIZE + 300, 8)
+    for (let at = 0; at < ring.lengthBytes; at++) ring.bytes[at] = payloadOctet(at)
+    // Whole frames, one of two ranges, whole ones: from the ring's end on, and from within it.
+    for (const [start, count] of [
+      [0, 9],
+      [1300, 20],
+      [2299, 7],
+      [SIZE + 300, 3],
+    ] as const) {
+      const record = recordOf(bytes.subarray(0, headerLength))
+      record.meta = { ...NO_OFFLOAD, checksumStart: 34, checksumOffset: 16 }
+      record.headerLength = headerLength
+      record.copiedLength = 0
+      record.owner = it.owner
+      record.payload0 = ring
+      record.payload0Offset = start
+      record.payload0Length = ring.lengthBytes - start
+      record.payload1 = ring
+      record.payload1Length = count * SIZE - record.payload0Length
+      expect(it.tx.submitSeries(record, { ...series(count), layout: UNSUMMED })).toBe(count)
+      it.tx.flush()
+      it.tx.reclaim()
+      const texts = it.wire.splice(0).map((frame) => Buffer.from(frame.subarray(headerLength)))
+      const stream = Uint8Array.from({ length: count * SIZE }, (_, at) =>
+        payloadOctet((start + at) % ring.lengthBytes),
+      )
+      expect(Buffer.concat(texts).equals(stream)).toBe(true)
+    }
+    expect(it.owner.framesInFlight).toBe(0)
+  })
+
   it('goes between what was submitted before and after it, with one notification', () => {
     const it = bench()
     const before = it.open.net.statistics.transmitNotifications
@@ -120,6 +156,22 @@ describe.each(DEVICE_KINDS)('a series on a %s', (kind) => {
     expect(it.wire).toHaveLength(18)
     it.tx.flush()
     expect(it.wire).toHaveLength(22)
+  })
+
+  it('of super-segments gives a device that has nothing to do the first eight at once', () => {
+    const it = bench()
+    it.open.device.autoProcess = false
+    const record = seriesRecord(it, 20)
+    const sums = { ...NO_OFFLOAD, checksumStart: 34, checksumOffset: 16 }
+    record.meta = { ...sums, ipVersion: 4, segmentationOffloadSize: SIZE / 2 }
+    const { statistics } = it.open.net
+    const before = statistics.transmitNotifications
+    expect(it.tx.submitSeries(record, series(20))).toBe(8)
+    expect(statistics.transmitNotifications).toBe(before + 1)
+    // The others go together while it is at work, and once it is done it begins with eight again.
+    expect(it.tx.submitSeries(record, series(20))).toBe(20)
+    it.open.device.processTransmit()
+    expect(it.tx.submitSeries(record, series(20))).toBe(8)
   })
 
   it('of single segments is shown once it is more than half of the queue', () => {

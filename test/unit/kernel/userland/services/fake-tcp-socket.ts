@@ -6,6 +6,7 @@ import type { TcpSocket, TcpSocketHandler } from '../../../../../net/socket/tcp/
 
 export class FakeTcpSocket {
   readonly configuration = { maxConnections: 200, sendBufferBytes: 512 * 1024 }
+  readonly frameLimit = 65_160
   isPeerFinished = false
   sent = Buffer.alloc(0)
   sendSpace: number
@@ -117,11 +118,15 @@ export class FakeTcpSocket {
   }
 
   /** Lent memory is a ring: its end is followed by its start. */
-  sendLent(buffer: { bytes: Uint8Array }, offset: number, length: number): number {
+  sendLent(
+    buffer: { bytes: Uint8Array; lengthBytes: number },
+    offset: number,
+    length: number,
+  ): number {
     let count = 0
     while (count < length) {
-      const at = (offset + count) % buffer.bytes.length
-      const piece = Math.min(length - count, buffer.bytes.length - at)
+      const at = (offset + count) % buffer.lengthBytes
+      const piece = Math.min(length - count, buffer.lengthBytes - at)
       const sent = this.send(buffer.bytes, at, piece)
       count += sent
       if (sent < piece) break

@@ -164,7 +164,7 @@ describe('the model', () => {
 
   it('is not used once the device cuts other frames', () => {
     const { script, open } = siteWithModel(4, { superSegmentLimit: 60_000 })
-    expect(open().frameLimit).toBe(60_000)
+    expect(open().frameLimit).toBe(41 * 1460)
     ;(script as unknown as { options: ScriptOptions }).options.superSegmentLimit = 0
     script.tcp.planFrames()
     expect(open().frameLimit).toBe(1460)

@@ -21,22 +21,30 @@ function makePattern(): PacketBuffer {
  * A connection with a send buffer of 256 KiB and open windows, and what its user has queued so far.
  */
 class Sender {
-  readonly script = new TcpScript({
-    superSegmentLimit: 65_000,
-    configuration: { sendBufferBytes: 262_144, minimumBufferBytes: 16_384 },
-  })
+  readonly script: TcpScript
   readonly socket: TcpSocket
-  readonly pattern = makePattern()
+  pattern = makePattern()
   readonly queued: number[] = []
   /** Octets of the stream as segments brought them, by position. */
   readonly arrived: number[] = []
   segments: SentSegment[] = []
 
-  constructor() {
+  constructor(holdFrames = false) {
+    this.script = new TcpScript({
+      superSegmentLimit: 65_000,
+      holdFrames,
+      configuration: { sendBufferBytes: 262_144, minimumBufferBytes: 16_384 },
+    })
     this.socket = this.script.establish({ windowScale: 7 }).socket
     this.socket.congestion.windowBytes = 400_000
     this.socket.sendWindow = 400_000
     this.socket.setNoDelay(true)
+  }
+
+  /** Both windows. */
+  open(bytes: number): void {
+    this.socket.congestion.windowBytes = bytes
+    this.socket.sendWindow = bytes
   }
 
   copy(length: number): void {
@@ -48,7 +56,7 @@ class Sender {
   lend(offset: number, length: number): number {
     const count = this.socket.sendLent(this.pattern, offset, length)
     for (let index = 0; index < count; index++) {
-      this.queued.push(this.pattern.bytes[(offset + index) % PATTERN_BYTES]!)
+      this.queued.push(this.pattern.bytes[(offset + index) % this.pattern.lengthBytes]!)
     }
     return count
   }
@@ -158,12 +166,79 @@ describe('lent bytes', () => {
     const sender = new Sender()
     let calls = 0
     sender.socket.handler = { onWritable: () => void calls++, onClose() {} }
-    expect(sender.lend(0, 300_000)).toBe(262_144)
+    sender.open(2_000_000)
+    expect(sender.lend(0, 1_100_000)).toBe(1 << 20)
     expect(sender.lend(0, 1)).toBe(0)
     sender.run()
     sender.acknowledge()
     sender.run()
     expect(calls).toBe(1)
+  })
+
+  it('may be two windows of a fast path, which is more than is ever copied, up to a limit', () => {
+    const { script, socket, pattern } = new Sender()
+    const { lentBytes, sendBufferBytes } = socket.configuration
+    let offset = 0
+    const fill = () => {
+      const count = socket.sendLent(pattern, offset, 1 << 30)
+      offset = (offset + count) % PATTERN_BYTES
+      return socket.sendLimit - socket.sendSpace
+    }
+    const acknowledge = () => {
+      script.drain()
+      script.send(ack((socket.sendMax - socket.initialSendSequence) | 0, { window: 65_535 }))
+    }
+    expect(fill()).toBe(1 << 20)
+    for (const window of [1_500_000, 8_000_000]) {
+      socket.congestion.windowBytes = window
+      socket.sendWindow = window
+      acknowledge()
+      expect(fill()).toBe(Math.min(2 * socket.congestion.windowBytes, lentBytes))
+    }
+    expect(fill()).toBe(lentBytes)
+    while (socket.sendUnacknowledged !== socket.sendBuffer.end) {
+      socket.sendWindow = 8_000_000
+      acknowledge()
+    }
+    // What is copied from now on has the limit of that.
+    expect(socket.send(new Uint8Array(400_000), 0, 400_000)).toBe(sendBufferBytes)
+    expect(socket.sendLimit).toBe(sendBufferBytes)
+  })
+
+  it('make room once they are acknowledged, though the device has not let go of them', () => {
+    const sender = new Sender(true)
+    sender.lend(0, 150_000)
+    sender.run()
+    sender.acknowledge()
+    const { socket } = sender
+    expect(socket.owner.framesInFlight).toBeGreaterThan(0)
+    expect(socket.sendSpace).toBe(socket.sendLimit)
+    // What is copied is written over, and waits for the device.
+    sender.copy(100_000)
+    sender.run()
+    sender.acknowledge()
+    expect(socket.sendSpace).toBeLessThan(socket.sendLimit)
+    sender.expectStream()
+  })
+
+  it('end a frame where their ring ends, if that holds whole frames, so that others lie in one place', () => {
+    const sender = new Sender()
+    sender.open(2_000_000)
+    const ring = { ...createPacketBuffer(3 * 64_240), lengthBytes: 3 * 64_240 }
+    for (let at = 0; at < ring.lengthBytes; at++) ring.bytes[at] = (at * 31) >> 3
+    sender.pattern = ring
+    sender.lend(10 * 1460, 500_000)
+    const lengths = sender.run()
+    expect(lengths.slice(0, 3)).toEqual([64_240, 64_240, 64_240 - 10 * 1460])
+    expect(lengths.slice(3, 7)).toEqual([64_240, 64_240, 64_240, 64_240])
+    sender.expectStream()
+    // Which does not go on by itself where a segment would be cut.
+    const other = new Sender()
+    other.open(2_000_000)
+    other.pattern = ring
+    other.lend(5, 500_000)
+    expect(new Set(other.run().slice(0, 7))).toEqual(new Set([64_240]))
+    other.expectStream()
   })
 
   it('are refused after the end of the stream', () => {
