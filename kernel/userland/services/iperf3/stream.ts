@@ -10,8 +10,16 @@ import { COOKIE_BYTES } from './protocol.ts'
 
 /** How often a stream with a rate limit sends. */
 const PACING_INTERVAL_MS = 5
-/** Many frames' worth, so that few of them lie partly at its end and partly at its start. */
+/** Some frames' worth. */
 export const FILLER_BYTES = 512 * 1024
+
+/** More than is ever taken, so that the next call is asked for. */
+const OFFERED_BYTES = 1 << 30
+
+/** As much of a ring as holds whole frames: none of them lies partly at its end. */
+function wholeFrames(ring: PacketBuffer, frameBytes: number): PacketBuffer {
+  return { ...ring, lengthBytes: ring.lengthBytes - (ring.lengthBytes % frameBytes) }
+}
 
 /** Writes bytes to send, the same in every test. */
 export function fill(bytes: Uint8Array): void {
@@ -36,7 +44,7 @@ export class Iperf3Stream implements TcpSocketHandler {
   /** True once the connection has ended, orderly or not. */
   isOver = false
   private readonly system: AppSystem
-  private readonly filler: PacketBuffer | null
+  private filler: PacketBuffer | null
   private fillerOffset = 0
   private readonly bytesPerMs: number
   private isSending = false
@@ -65,6 +73,7 @@ export class Iperf3Stream implements TcpSocketHandler {
     }
     if (!this.socket.canSend()) return
     this.isSending = true
+    if (this.filler !== null) this.filler = wholeFrames(this.filler, this.socket.frameLimit)
     this.startMs = this.system.nowMs()
     if (this.bytesPerMs > 0) this.pace()
     else this.onWritable(this.socket)
@@ -121,8 +130,7 @@ export class Iperf3Stream implements TcpSocketHandler {
 
   onWritable(socket: TcpSocket): void {
     if (!this.isSending || this.bytesPerMs > 0) return
-    // Until less is taken, and thus the next call asked for.
-    while (socket.canSend() && this.send(FILLER_BYTES) === FILLER_BYTES);
+    if (socket.canSend()) this.send(OFFERED_BYTES)
   }
 
   onPeerFinished(socket: TcpSocket): void {
