@@ -25,6 +25,8 @@ export const MAX_SHED_A_TURN = 1024
 
 /** So much a turn takes in at least, though its only sender waits for an answer. */
 const LEAST_BYTES_A_TURN = 8 * 65_536
+/** After so much it ends: what was joined is one frame. */
+const MOST_BYTES_A_TURN = INGRESS_BATCH * 65_536
 
 /**
  * Answers that the stack itself waits for and that a turn of a flood takes in beside the share;
@@ -87,7 +89,10 @@ export class Intake {
       received++
       // While one sender waits for an ACK, others send: their turn is worth more when it is long.
       if (packet.connection !== sender) isAlone = false
-      if (packet.endsTurn && isAlone && receivedBytes >= LEAST_BYTES_A_TURN) {
+      if (
+        receivedBytes >= LEAST_BYTES_A_TURN &&
+        ((packet.endsTurn && isAlone) || receivedBytes >= MOST_BYTES_A_TURN)
+      ) {
         this.count(received, receivedBytes)
         return true
       }

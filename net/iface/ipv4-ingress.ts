@@ -3,6 +3,7 @@
  * 1122 §3.2.1).
  */
 import type { ReceivedFrame } from '../phy/net-device.ts'
+import { LONGEST_IPV4_FRAME } from '../phy/received-frame.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
 import { setIpv4Address } from '../wire/ip-address.ts'
 import {
@@ -113,9 +114,11 @@ export class Ipv4Ingress {
     packet.ecn = header.trafficClass & 3
     packet.hopLimit = header.timeToLive
     packet.networkOffset = network
-    packet.networkLength = header.totalLength
+    const totalLength =
+      frame.length > LONGEST_IPV4_FRAME ? frame.length - ETHERNET_HEADER_LENGTH : header.totalLength
+    packet.networkLength = totalLength
     packet.transportOffset = network + headerLength
-    packet.transportLength = header.totalLength - headerLength
+    packet.transportLength = totalLength - headerLength
     if ((header.flagsAndOffset & IPV4_FRAGMENT_FIELDS) !== 0) this.processFragment(nowMs)
     else this.delivery.deliver(packet, nowMs)
   }

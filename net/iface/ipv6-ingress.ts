@@ -3,6 +3,7 @@
  * Problems sent (RFC 8200 §4, RFC 4291).
  */
 import type { ReceivedFrame } from '../phy/net-device.ts'
+import { LONGEST_IPV6_FRAME } from '../phy/received-frame.ts'
 import { AddressScope } from '../wire/address-policy.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
 import { Icmpv6Type } from '../wire/icmpv6.ts'
@@ -69,6 +70,9 @@ export class Ipv6Ingress {
     ) {
       counters.ipv6Malformed++
       return
+    }
+    if (frame.length > LONGEST_IPV6_FRAME) {
+      header.payloadLength = frame.length - ETHERNET_HEADER_LENGTH - IPV6_HEADER_LENGTH
     }
     const packet = this.packet
     if (

@@ -3,6 +3,7 @@
  * made again.
  */
 import type { ReceivedFragment, ReceivedFrame } from '../phy/net-device.ts'
+import { LONGEST_IPV4_FRAME, LONGEST_IPV6_FRAME } from '../phy/received-frame.ts'
 import type { BulkOperations } from '../storage/buffer.ts'
 import { pseudoHeaderSum } from '../wire/checksum.ts'
 import { IpProtocol } from '../wire/ipv4.ts'
@@ -110,14 +111,16 @@ export class LastFlow {
       return false
     }
     const networkOffset = offset + ETHERNET_BYTES
-    let transportLength = 0
+    const frameLength = frame.length
+    let transportLength = frameLength - headerLength
     if (headerLength === IPV4_HEADERS) {
-      transportLength = ((bytes[offset + 16]! << 8) | bytes[offset + 17]!) - IPV4_BYTES
+      if (frameLength <= LONGEST_IPV4_FRAME) {
+        transportLength = ((bytes[offset + 16]! << 8) | bytes[offset + 17]!) - IPV4_BYTES
+      }
       if (bulk.checksum(bytes, networkOffset, IPV4_BYTES, 0) !== 0xffff) return false
-    } else {
+    } else if (frameLength <= LONGEST_IPV6_FRAME) {
       transportLength = (bytes[offset + 18]! << 8) | bytes[offset + 19]!
     }
-    const frameLength = frame.length
     if (
       transportLength + headerLength > frameLength ||
       transportLength < transportHeaderLength ||

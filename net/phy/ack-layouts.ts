@@ -5,6 +5,7 @@
  * sender says so again. Who can forge one could do worse: it has the sequence number of the others,
  * with which a reset is believed too (RFC 5961 §3.2).
  */
+import type { BulkOperations } from '../storage/buffer.ts'
 import {
   TCP_ACKNOWLEDGMENT_OFFSET,
   TCP_DATA_OFFSET_OFFSET,
@@ -13,6 +14,7 @@ import {
   TcpFlag,
 } from '../wire/tcp.ts'
 import { TCP_STAMPED_LENGTH, TCP_TIMESTAMPS_WORD } from '../wire/tcp-options.ts'
+import { type FrameShape, tcpShape } from './frame-shape.ts'
 import type { RunLayout } from './net-device.ts'
 import {
   IPV4_TRANSPORT,
@@ -31,14 +33,36 @@ const TIMESTAMPS_BYTES = 8
 
 export class AckLayouts {
   /** By family, who vouches for the frame, and whether it has timestamps; made when first used. */
-  private readonly layouts: (RunLayout | undefined)[] = []
+  private readonly shapes: (FrameShape | undefined)[] = []
+  /** Of the ACK asked about last: most that follow have the same. */
+  private shape: FrameShape | null = null
+  private readonly bulk: BulkOperations
 
-  constructor() {
-    for (let i = 0; i < 8; i++) this.layouts.push(undefined)
+  constructor(bulk: BulkOperations) {
+    this.bulk = bulk
+    for (let i = 0; i < 8; i++) this.shapes.push(undefined)
   }
 
   /** See FrameJoiner.bareLayoutOf. */
   layoutOf(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    isVouchedFor: boolean,
+  ): RunLayout | null {
+    const { shape } = this
+    if (
+      shape !== null &&
+      length === shape.headerLength &&
+      isVouchedFor === shape.isVouchedFor &&
+      this.bulk.matches(bytes, offset, shape.pattern, shape.mask, shape.headerLength)
+    ) {
+      return shape.layout
+    }
+    return this.findLayout(bytes, offset, length, isVouchedFor)
+  }
+
+  private findLayout(
     bytes: Uint8Array,
     offset: number,
     length: number,
@@ -59,7 +83,9 @@ export class AckLayouts {
       }
       index++
     } else if (tcpLength !== TCP_HEADER_LENGTH) return null
-    return this.layouts[index] ?? this.make(index, transport, tcpLength, isVouchedFor)
+    const shape = this.shapes[index] ?? this.make(index, transport, tcpLength, isVouchedFor)
+    this.shape = shape
+    return shape.layout
   }
 
   private make(
@@ -67,7 +93,7 @@ export class AckLayouts {
     transport: number,
     tcpLength: number,
     isVouchedFor: boolean,
-  ): RunLayout {
+  ): FrameShape {
     const headerLength = transport + tcpLength
     const segments =
       transport === IPV4_TRANSPORT ? ipv4Layout(headerLength) : ipv6Layout(headerLength)
@@ -87,7 +113,13 @@ export class AckLayouts {
       sequenceAt: transport + TCP_ACKNOWLEDGMENT_OFFSET,
       textSumAt: isVouchedFor ? 0 : segments.textSumAt,
     }
-    this.layouts[index] = layout
-    return layout
+    const shape = tcpShape(layout, tcpLength, 0, isVouchedFor, headerLength)
+    if (tcpLength === TCP_STAMPED_LENGTH) {
+      const options = transport + TCP_HEADER_LENGTH
+      new DataView(shape.pattern.buffer).setInt32(options, TCP_TIMESTAMPS_WORD)
+      shape.mask.fill(0xff, options, options + 4)
+    }
+    this.shapes[index] = shape
+    return shape
   }
 }

@@ -26,7 +26,8 @@ export interface ReceivedFragment {
 /**
  * One received frame in device memory, valid until it is released. A record the caller owns and
  * reuses. The first fragment holds all of the frame, or at least its first 2048 bytes, so headers
- * are always contiguous.
+ * are always contiguous. One that was joined may be longer than IP's length field can say, which
+ * then is that of its first part (LONGEST_IPV4_FRAME, LONGEST_IPV6_FRAME).
  */
 export interface ReceivedFrame {
   /** Bytes of the whole frame, Ethernet header included. */
@@ -154,8 +155,8 @@ export interface FrameJoiner {
   /** So many frames were superseded. */
   noteSuperseded(frames: number): void
   /**
-   * Has the headers of the first, at `offset`, say what the whole is: of `length` bytes, of so many
-   * frames, the last of which is at `lastOffset`.
+   * Has the headers of the first, at `offset`, say what the whole is, as far as they can: of
+   * `length` bytes, of so many frames, the last of which is at `lastOffset`.
    */
   finish(
     memory: PacketBuffer,

@@ -1,9 +1,15 @@
 /** Makes the record that a receiver reuses for every frame. */
 import type { PacketBuffer } from '../storage/buffer.ts'
+import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
+import { IPV6_HEADER_LENGTH } from '../wire/ipv6.ts'
 import type { ReceivedFrame } from './net-device.ts'
 
 /** Enough for 65,549 bytes in the smallest buffers whose first holds 2048 bytes. */
 export const MAX_RECEIVED_FRAGMENTS = 64
+
+/** What the length field of IPv4 tells of; what is longer was joined (see ReceivedFrame). */
+export const LONGEST_IPV4_FRAME = ETHERNET_HEADER_LENGTH + 0xffff
+export const LONGEST_IPV6_FRAME = ETHERNET_HEADER_LENGTH + IPV6_HEADER_LENGTH + 0xffff
 
 /** Where a device of its own memory keeps a whole frame. */
 export interface StoredFrame {

@@ -14,7 +14,9 @@ import {
   TcpFlag,
 } from '../wire/tcp.ts'
 import { AckLayouts, LONGEST_ACK_BYTES } from './ack-layouts.ts'
+import { type FrameShape, tcpShape } from './frame-shape.ts'
 import type { FrameJoiner, RunLayout } from './net-device.ts'
+import { LONGEST_IPV4_FRAME, LONGEST_IPV6_FRAME } from './received-frame.ts'
 import {
   IPV4_TRANSPORT,
   IPV6_TRANSPORT,
@@ -27,8 +29,8 @@ import {
 const MIN_SEGMENT_BYTES = 512
 const MIN_FRAME_BYTES =
   ETHERNET_HEADER_LENGTH + IPV4_HEADER_LENGTH + TCP_HEADER_LENGTH + MIN_SEGMENT_BYTES
-/** Of the whole frame: the largest whose IP length field is real in both families. */
-const MAX_JOINED_BYTES = 65_535
+/** Of the whole frame: sixteen full super-segments; behind each a turn may end (see Intake). */
+const MAX_JOINED_BYTES = 16 * 65_536
 const LAYOUTS_OF_FAMILY = TCP_MAX_HEADER_LENGTH / 4 + 1
 
 export interface CoalescingStatistics {
@@ -54,15 +56,36 @@ export class SegmentJoiner implements FrameJoiner {
   }
   private readonly bulk: BulkOperations
   /** By family, who vouches for the text, and length of the TCP header; made when first used. */
-  private readonly layouts: (RunLayout | undefined)[] = []
-  private readonly ackLayouts = new AckLayouts()
+  private readonly shapes: (FrameShape | undefined)[] = []
+  /** Of the frame that had one last: most that follow have the same. */
+  private shape: FrameShape | null = null
+  private readonly ackLayouts: AckLayouts
 
   constructor(bulk: BulkOperations) {
     this.bulk = bulk
-    for (let i = 0; i < 4 * LAYOUTS_OF_FAMILY; i++) this.layouts.push(undefined)
+    this.ackLayouts = new AckLayouts(bulk)
+    for (let i = 0; i < 4 * LAYOUTS_OF_FAMILY; i++) this.shapes.push(undefined)
   }
 
   layoutOf(
+    bytes: Uint8Array,
+    offset: number,
+    length: number,
+    isVouchedFor: boolean,
+  ): RunLayout | null {
+    const { shape } = this
+    if (
+      shape !== null &&
+      length >= shape.leastLength &&
+      isVouchedFor === shape.isVouchedFor &&
+      this.bulk.matches(bytes, offset, shape.pattern, shape.mask, shape.headerLength)
+    ) {
+      return shape.layout
+    }
+    return this.findLayout(bytes, offset, length, isVouchedFor)
+  }
+
+  private findLayout(
     bytes: Uint8Array,
     offset: number,
     length: number,
@@ -78,11 +101,17 @@ export class SegmentJoiner implements FrameJoiner {
     const headerLength = transport + (words << 2)
     if (words << 2 < TCP_HEADER_LENGTH || length - headerLength < MIN_SEGMENT_BYTES) return null
     const index = (family + (isVouchedFor ? 1 : 0)) * LAYOUTS_OF_FAMILY + words
-    const known = this.layouts[index]
-    if (known !== undefined) return known
+    const known = this.shapes[index]
+    if (known !== undefined) {
+      this.shape = known
+      return known.layout
+    }
     const layout = family === 0 ? ipv4Layout(headerLength) : ipv6Layout(headerLength)
     const made = isVouchedFor ? { ...layout, textSumAt: 0 } : layout
-    this.layouts[index] = made
+    const least = headerLength + MIN_SEGMENT_BYTES
+    const shape = tcpShape(made, words << 2, TcpFlag.Psh, isVouchedFor, least)
+    this.shapes[index] = shape
+    this.shape = shape
     return made
   }
 
@@ -110,11 +139,13 @@ export class SegmentJoiner implements FrameJoiner {
     let transport = IPV6_TRANSPORT
     if (bytes[offset + 12] === 0x08) {
       transport = IPV4_TRANSPORT
-      view.setUint16(ip + IPV4_TOTAL_LENGTH_OFFSET, length - ETHERNET_HEADER_LENGTH)
-      view.setUint16(ip + IPV4_CHECKSUM_OFFSET, 0)
-      const sum = this.bulk.checksum(bytes, ip, IPV4_HEADER_LENGTH, 0)
-      view.setUint16(ip + IPV4_CHECKSUM_OFFSET, ~sum & 0xffff)
-    } else {
+      if (length <= LONGEST_IPV4_FRAME) {
+        view.setUint16(ip + IPV4_TOTAL_LENGTH_OFFSET, length - ETHERNET_HEADER_LENGTH)
+        view.setUint16(ip + IPV4_CHECKSUM_OFFSET, 0)
+        const sum = this.bulk.checksum(bytes, ip, IPV4_HEADER_LENGTH, 0)
+        view.setUint16(ip + IPV4_CHECKSUM_OFFSET, ~sum & 0xffff)
+      }
+    } else if (length <= LONGEST_IPV6_FRAME) {
       view.setUint16(ip + IPV6_PAYLOAD_LENGTH_OFFSET, length - IPV6_TRANSPORT)
     }
     const flags = transport + TCP_FLAGS_OFFSET

@@ -4,6 +4,7 @@
  */
 import { describe, expect, it } from 'vitest'
 import { SegmentJoiner } from '../../net/phy/segment-joiner.ts'
+import type { TcpConfiguration } from '../../net/socket/tcp/configuration.ts'
 import type { LinkOptions } from '../fakes/simulated-link.ts'
 import { burstyDevice } from '../support/bursty-device.ts'
 import { joiningDevice } from '../support/joining-device.ts'
@@ -12,9 +13,26 @@ import { LEFT_V4, LEFT_V6, RIGHT_V4, TwoStacks } from './two-stacks.ts'
 
 const BYTES = 400_000
 
-async function transfer(hostname: string, options: LinkOptions): Promise<number> {
-  const joiner = new SegmentJoiner(testBulk)
-  const stacks = new TwoStacks(options, {}, (device) => joiningDevice(device, joiner))
+/** Notes the longest frame that it has made. */
+class NotingJoiner extends SegmentJoiner {
+  longest = 0
+
+  override finish(...args: Parameters<SegmentJoiner['finish']>): void {
+    super.finish(...args)
+    this.longest = Math.max(this.longest, args[2])
+  }
+}
+
+async function transfer(
+  hostname: string,
+  options: LinkOptions,
+  tcp: Partial<TcpConfiguration> = {},
+  pauseMs = 0,
+): Promise<NotingJoiner> {
+  const joiner = new NotingJoiner(testBulk)
+  const stacks = new TwoStacks(options, tcp, (device, clock) =>
+    joiningDevice(pauseMs === 0 ? device : burstyDevice(device, clock, pauseMs), joiner),
+  )
   const sent = Uint8Array.from({ length: BYTES }, (_, i) => (i * 7 + (i >> 8)) & 0xff)
   const received = new Uint8Array(BYTES)
   let isDone = false
@@ -31,12 +49,20 @@ async function transfer(hostname: string, options: LinkOptions): Promise<number>
   await stacks.settle(() => isDone, 600_000)
   await work
   expect(Buffer.compare(received, sent)).toBe(0)
-  return joiner.statistics.coalescedSegments
+  return joiner
 }
 
 describe.each([LEFT_V4, LEFT_V6])('to %s', (hostname) => {
   it('joins on a link that loses nothing', async () => {
-    expect(await transfer(hostname, { delayMs: 5 })).toBeGreaterThan(100)
+    const { statistics } = await transfer(hostname, { delayMs: 5 })
+    expect(statistics.coalescedSegments).toBeGreaterThan(100)
+  })
+
+  it.each([0, 0.003])('joins to more than IP can say, loss %d', async (loss) => {
+    // Such as come with one time, as those of a device that coalesces mostly do.
+    const tcp = { offerTimestamps: false, pacing: false }
+    const { longest } = await transfer(hostname, { seed: 7, delayMs: 5, loss }, tcp, 20)
+    expect(longest).toBeGreaterThan(65_589)
   })
 
   it.each([1, 2, 3, 4, 5, 6])('loses no byte of a bad link, seed %i', async (seed) => {

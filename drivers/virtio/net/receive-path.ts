@@ -13,15 +13,15 @@ import type { NetSetup } from './net-setup.ts'
 import { readReceiveHeader } from './offload-map.ts'
 import { ReceivedRuns } from './received-runs.ts'
 import { ShownBuffers } from './shown-buffers.ts'
-import { SIZE_SHIFT, type VirtioNetStatistics } from './statistics.ts'
+import { countSizes, SIZE_SHIFT, type VirtioNetStatistics } from './statistics.ts'
 
 const ETHERNET_HEADER_BYTES = 14
 /** The stack relies on headers being contiguous (ReceivedFrame). */
 const MIN_FIRST_FRAGMENT_BYTES = 2048
 /** To show buffers again costs a barrier and maybe a notification: so many at a time. */
 const REPOST_BATCH = 16
-/** Of the first frame of a run: a larger one hardly has room for another. */
-const MAX_FIRST_BYTES = 32_768
+/** §5.1.6.3: with IPv6, whose header is no part of its payload; and a tag. */
+const MAX_FRAME_BYTES = 65_589 + 4
 const NUM_BUFFERS_OFFSET = 10
 
 export interface ReceivePathOptions {
@@ -187,7 +187,7 @@ export class ReceivePath implements DeviceReceiveHalf {
       meta.checksumPartial = judged.checksumPartial
       frame.length = length
       frame.fragmentCount = count
-      if (index + 1 < this.readyCount && length < MAX_FIRST_BYTES && count === 1) {
+      if (index + 1 < this.readyCount && count === 1) {
         const { joiner } = this.runs
         if (joiner !== null && (length >= joiner.minLength || length <= joiner.maxBareLength)) {
           this.join(frame, index)
@@ -219,10 +219,7 @@ export class ReceivePath implements DeviceReceiveHalf {
     statistics.receivedBytes += frame.length - lengthBefore + (count - 1) * runs.headerLength
     if (!isSuperSegment) return
     statistics.receivedSuperSegments += count - 1
-    const sizes = statistics.receivedSuperSegmentSizes
-    for (let next = index + 1; next < end; next++) {
-      sizes[(takenLengths[next]! - NET_HEADER_BYTES) >> SIZE_SHIFT]!++
-    }
+    countSizes(statistics.receivedSuperSegmentSizes, takenLengths, index + 1, end)
   }
 
   release(_frame: ReceivedFrame): void {
@@ -392,6 +389,10 @@ export class ReceivePath implements DeviceReceiveHalf {
       }
       runs.place(frame, index, takenSlots[takenNext + index]!, 0, length)
       total += length
+    }
+    if (total > MAX_FRAME_BYTES) {
+      this.refuse('mergedLength')
+      return -1
     }
     this.statistics.receivedFragments += count
     return total

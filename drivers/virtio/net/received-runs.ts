@@ -96,10 +96,20 @@ export class ReceivedRuns {
     )
     if (count === 1) return 1
     const skipped = NET_HEADER_BYTES + headerLength
+    const { fragments } = frame
+    const { memory } = this
     let total = length
     for (let index = 1; index < count; index++) {
+      const fragment = fragments[index]
+      if (fragment === undefined) {
+        fragments.push({ buffer: memory, offset: 0, length: 0 })
+        index--
+        continue
+      }
       const text = lengths[first + index]! - skipped
-      this.place(frame, index, slots[first + index]!, skipped, text)
+      if (fragment.buffer !== memory) fragment.buffer = memory
+      fragment.offset = slots[first + index]! * bufferBytes + skipped
+      fragment.length = text
       total += text
     }
     this.headerLength = headerLength

@@ -148,11 +148,11 @@ function offerData(
   // coalesced frame is many.
   const unacknowledged = sequenceDifference(end, socket.lastAcknowledged)
   if (!socket.isAckDue) {
-    if (unacknowledged >= 2 * socket.peerSegmentSize) socket.isAckDue = true
-  } else if (unacknowledged >= sequenceDifference(socket.advertisedEdge, end)) {
-    // Half of the window is used: with an ACK now, the peer sends on while the rest is taken in.
-    packet.endsTurn = true
+    if (unacknowledged < 2 * socket.peerSegmentSize) return
+    socket.isAckDue = true
   }
+  // Half of the window is used: with an ACK now, the peer sends on while the rest is taken in.
+  if (unacknowledged >= sequenceDifference(socket.advertisedEdge, end)) packet.endsTurn = true
 }
 
 /**

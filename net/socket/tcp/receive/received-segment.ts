@@ -111,24 +111,19 @@ export function offerText(
   const fragments = packet.frame.fragments
   let index = 0
   let fragment = fragments[0]!
-  let skip = packet.transportOffset - fragment.offset + offset
+  let at = packet.transportOffset + offset
+  let count = fragment.offset + fragment.length - at
   let taken = 0
-  while (taken < length) {
-    while (skip >= fragment.length) {
-      skip -= fragment.length
-      fragment = fragments[++index]!
-    }
-    let count = fragment.length - skip
+  for (;;) {
     if (count > length - taken) count = length - taken
-    const accepted = handler.offerData!(
-      socket,
-      fragment.buffer.bytes,
-      fragment.offset + skip,
-      count,
-    )
-    taken += accepted
-    if (accepted < count) break
-    skip += count
+    // It may begin where the first ends.
+    if (count > 0) {
+      const accepted = handler.offerData!(socket, fragment.buffer.bytes, at, count)
+      taken += accepted
+      if (accepted < count || taken === length) return taken
+    }
+    fragment = fragments[++index]!
+    at = fragment.offset
+    count = fragment.length
   }
-  return taken
 }

@@ -112,6 +112,23 @@ describe('a handler that is to answer before more is taken in', () => {
     expect(seen).toEqual(totals)
     expect(harness.iface.counters.framesReceived).toBe(31)
   })
+
+  it('is let to after four MiB of any connections, in frames however long', () => {
+    const device = new FakeDevice()
+    const harness = new InterfaceHarness(device)
+    wantAnswers(harness.tcp, 2)
+    const long = new Uint8Array(500_000)
+    long.set(bulk)
+    for (const frame of times(20, long)) {
+      device.inject(frame, { segmentSize: 1448, checksumVerified: true }, [60_000])
+    }
+    const seen: number[] = []
+    while (harness.host.poll(harness.nowMs)) seen.push(harness.tcp.packets.length)
+    expect(seen).toEqual([9, 18])
+    expect(harness.tcp.packets.map((it) => it.transportLength)).toEqual(
+      Array.from({ length: 20 }, () => 500_000 - 34),
+    )
+  })
 })
 
 function times(count: number, frame: Uint8Array): Uint8Array[] {

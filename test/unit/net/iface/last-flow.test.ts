@@ -84,6 +84,25 @@ it('treats every frame as if it were the first', () => {
   )
 })
 
+it.each([4, 6] as const)(
+  'takes the length of an IPv%i packet from its header up to what that can say, and from there on from the frame',
+  (family) => {
+    const headers = family === 4 ? 34 : 54
+    const longest = plain(family, Array<number>(0xffff - 20 - (family === 4 ? 20 : 0)).fill(7))
+    const meta = { checksumVerified: true, segmentSize: 1448 }
+    const harness = new InterfaceHarness()
+    for (const excess of [0, 0, 1, 1, 70_000]) {
+      harness.deliver(concat(longest, new Uint8Array(excess)), meta)
+      const { transportLength } = harness.tcp.packets.at(-1)!
+      expect(transportLength).toBe(longest.length - headers + excess)
+      // The next one is the first of its flow, or predicted.
+      if (excess === 0) harness.deliver(plain(family, [1], 17))
+    }
+    harness.deliver(concat(longest.subarray(0, 60_000), new Uint8Array(20)), meta)
+    expect(harness.tcp.packets).toHaveLength(5)
+  },
+)
+
 it.each([
   ['a first fragment', 0x2000, 'fragmentMalformed'],
   ['a later fragment', 0x4001, 'fragmentsReceived'],

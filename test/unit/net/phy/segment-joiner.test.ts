@@ -82,7 +82,7 @@ describe.each([4, 6] as const)('over IPv%i', (ipVersion) => {
     }
   })
 
-  it('a run ends with a shorter one, and at 65,535 bytes', () => {
+  it('a run ends with a shorter one, and where a frame has no place for more parts', () => {
     const lab = new Lab()
     const start = { ipVersion, sequence: 1 }
     const short = [...row(2, start), segmentOf({ ...start, sequence: 2001, length: 1 })]
@@ -93,6 +93,29 @@ describe.each([4, 6] as const)('over IPv%i', (ipVersion) => {
     expect(many).toHaveLength(2)
     for (const { bytes } of many) expect(bytes.length).toBeLessThanOrEqual(65_535)
     expect(many.flatMap(segmentsOf)).toHaveLength(100)
+  })
+
+  it('super-segments in a row become frames of sixteen, beyond what IP can say', () => {
+    const lab = new Lab()
+    const frames = row(20, { ipVersion, optionsLength: 12, sequence: 0xfff0_0000 }, 65_000)
+    frames[15]![(ipVersion === 4 ? 34 : 54) + 13] = FLAGS.psh
+    const before = { ...lab.open.net.statistics }
+    const given = lab.give(frames, true, 1000)
+    const header = frames[0]!.length - 65_000
+    expect(given.map(({ bytes }) => bytes.length - header)).toEqual([1_040_000, 260_000])
+    expect(given[0]!.bytes[(ipVersion === 4 ? 34 : 54) + 13]).toBe(FLAGS.psh)
+    const segments = (list: Uint8Array[]) => list.map(withoutIdentification)
+    expect(segments(given.flatMap(segmentsOf))).toEqual(
+      segments(frames.flatMap((it) => segment(it, 1000))),
+    )
+    for (const { bytes } of given) {
+      if (ipVersion === 4) expect(internetSum(bytes, 14, 20)).toBe(0xffff)
+    }
+    const { statistics } = lab.open.net
+    expect(statistics.receivedFrames - before.receivedFrames).toBe(20)
+    expect(statistics.receivedBytes - before.receivedBytes).toBe(20 * frames[0]!.length)
+    expect(statistics.receivedSuperSegments - before.receivedSuperSegments).toBe(20)
+    expect(statistics.receivedSuperSegmentSizes[65_000 >> 13]).toBe(20)
   })
 
   const first = { ipVersion, sequence: 1 }
@@ -236,6 +259,52 @@ it('any mixture of two connections comes out as it went in, whatever is joined',
   )
   expect(joined).toBeGreaterThan(100)
 })
+
+it('any super-segments of two connections come out as they went in, whatever is joined', () => {
+  const step = fc.record({
+    ipVersion: fc.constantFrom(4 as const, 4 as const, 6 as const),
+    connection: fc.nat({ max: 6 }).map((it) => (it === 0 ? 1 : 0)),
+    length: fc.constantFrom(1000, 21_000, 47_500, 60_000, 65_000, 65_000),
+    flags: fc.constantFrom(FLAGS.ack, FLAGS.ack, FLAGS.ack, 0x50),
+    isSkipped: fc.nat({ max: 10 }).map((chance) => chance === 0),
+    runLength: fc.integer({ min: 1, max: 6 }),
+  })
+  let [longest, joined] = [0, 0]
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 8 }), (steps) => {
+      const lab = new Lab()
+      const sequences: Record<string, number> = {}
+      const frames: Uint8Array[] = []
+      for (const { ipVersion, connection, length, flags, isSkipped, runLength } of steps) {
+        const key = `${ipVersion} ${connection}`
+        for (let i = 0; i < runLength; i++) {
+          const sequence = sequences[key] ?? 0xffff_0000
+          const frame = segmentOf({ ipVersion, sequence, length, flags })
+          if (connection === 1) frame[(ipVersion === 4 ? 34 : 54) + 1] = 77
+          if (ipVersion === 4) completeHeader(frame)
+          sequences[key] = (sequence + length + (isSkipped ? 1 : 0)) >>> 0
+          frames.push(frame)
+        }
+      }
+      const given = lab.give(frames, true, 1000)
+      joined += lab.joiner.statistics.coalescedFrames
+      for (const { bytes } of given) longest = Math.max(longest, bytes.length)
+      const texts = (list: Uint8Array[]) => list.map(withoutIdentification)
+      expect(texts(given.flatMap(segmentsOf))).toEqual(
+        texts(frames.flatMap((it) => segment(it, 1000))),
+      )
+    }),
+    { numRuns: 40 },
+  )
+  expect(joined).toBeGreaterThan(20)
+  expect(longest).toBeGreaterThan(200_000)
+})
+
+function completeHeader(frame: Uint8Array): void {
+  const view = new DataView(frame.buffer)
+  view.setUint16(24, 0)
+  view.setUint16(24, ~internetSum(frame, 14, 20) & 0xffff)
+}
 
 /**
  * A run keeps the identification of its first, from which a device counts up: here they are all

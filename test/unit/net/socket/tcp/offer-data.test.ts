@@ -74,6 +74,18 @@ describe('text in order', () => {
     script.expectSegments({ flags: 'A', acknowledgment: 1 + half + step })
   })
 
+  it('ends the turn when it comes as one frame of half of the window', () => {
+    const { script } = established()
+    const { packet } = script
+    packet.endsTurn = false
+    script.send(data(1, new Uint8Array(32_767), { coalescedFrom: 1024 }))
+    expect(packet.endsTurn).toBe(false)
+    script.expectSegments({ flags: 'A', acknowledgment: 32_768 })
+    script.send(data(32_768, new Uint8Array(32_768), { coalescedFrom: 1024 }))
+    expect(packet.endsTurn).toBe(true)
+    script.expectSegments({ flags: 'A', acknowledgment: 65_536 })
+  })
+
   it('that was taken is acknowledged as any other, with the whole window (SHLD-18, MUST-58)', () => {
     const { script } = established()
     script.send(data(1, new Uint8Array(43_800), { coalescedFrom: 1460 }))
