@@ -175,9 +175,9 @@ export class FlowEgress implements Egress {
     nowMs: number,
   ): boolean {
     const path = flow as FlowPath
-    if (nowMs >= path.validUntilMs || path.generation !== path.parts.neighbors.generation) {
-      if (!this.resolve(path, nowMs)) return false
-    }
+    const isResolved =
+      nowMs < path.validUntilMs && path.generation === path.parts.neighbors.generation
+    if (!isResolved && !this.resolve(path, nowMs)) return false
     path.prepare(transportHeaderLength, payloadLength, segmentSize)
     return true
   }

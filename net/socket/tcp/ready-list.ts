@@ -4,7 +4,8 @@
 import type { TcpSocket } from './tcp-socket.ts'
 
 export class ReadyList {
-  private first: TcpSocket | null = null
+  /** Read only outside. */
+  first: TcpSocket | null = null
   private last: TcpSocket | null = null
   private asideFirst: TcpSocket | null = null
   private asideLast: TcpSocket | null = null

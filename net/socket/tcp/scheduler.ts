@@ -7,6 +7,7 @@ import { DeadlineQueue } from './deadline-queue.ts'
 import { deliverEvents } from './event-delivery.ts'
 import { NeighborWaits } from './neighbor-waits.ts'
 import { ParkedSockets } from './parked-sockets.ts'
+import { acknowledgeReady } from './ready-acks.ts'
 import { ReadyList } from './ready-list.ts'
 import { noteRefused } from './send/departure.ts'
 import { dispatchSocket, TurnResult } from './send/transmit.ts'
@@ -83,8 +84,15 @@ export class TcpScheduler implements TcpScheduling {
     let isBlocked = false
     let left = SOCKETS_A_ROUND
     for (;;) {
-      const socket = ready.take()
+      const socket = ready.first
       if (socket === null) break
+      const served = socket.isAckDue && !parked.isUsed ? acknowledgeReady(ready, left, nowMs) : 0
+      if (served !== 0) {
+        left -= served
+        if (left === 0) break
+        continue
+      }
+      ready.take()
       // Still marked as ready, so that what its user does now does not schedule it a second time.
       if (socket.events !== 0) deliverEvents(socket)
       socket.isReady = false

@@ -3,6 +3,7 @@
  * path.
  */
 import { sequenceDifference } from '../../../wire/sequence.ts'
+import { RTT_SHIFT } from '../rtt-estimator.ts'
 import { TcpState } from '../state.ts'
 import type { TcpSocket } from '../tcp-socket.ts'
 
@@ -17,13 +18,13 @@ const ROUND_TRIPS = 2
  * What is taken for the round-trip time where it is less: sent and received is once a turn, and the
  * clock counts milliseconds.
  */
-const LEAST_ROUND_TRIP_MS = 1
+const LEAST_ROUND_TRIP = 1 << RTT_SHIFT
 
 /**
  * What is taken for the round-trip time of a path of which nothing is known, such as when a SYN-ACK
  * was sent twice.
  */
-const UNKNOWN_ROUND_TRIP_MS = 100
+const UNKNOWN_ROUND_TRIP = 100 << RTT_SHIFT
 
 /**
  * How many bytes may arrive now: never less than was advertised, though memory has become scarce
@@ -41,14 +42,15 @@ export function receiveWindow(socket: TcpSocket): number {
  * what it sends each round trip, would else come to its edge each time.
  */
 export function tuneReceiveLimit(socket: TcpSocket, position: number, nowMs: number): void {
-  const elapsedMs = nowMs - socket.tuningStartMs
+  // In the estimator's units.
+  const elapsed = (nowMs - socket.tuningStartMs) * (1 << RTT_SHIFT)
+  const { smoothed } = socket.rtt
+  let roundTrip = smoothed
+  if (smoothed === 0) roundTrip = UNKNOWN_ROUND_TRIP
+  else if (smoothed < LEAST_ROUND_TRIP) roundTrip = LEAST_ROUND_TRIP
   socket.tuningStart = position
   socket.tuningStartMs = nowMs
-  const smoothedMs = socket.rtt.smoothedMs
-  const roundTripMs =
-    smoothedMs === 0 ? UNKNOWN_ROUND_TRIP_MS : Math.max(smoothedMs, LEAST_ROUND_TRIP_MS)
-  if (elapsedMs > ROUND_TRIPS * roundTripMs) return
-  growReceiveLimit(socket, elapsedMs > roundTripMs ? 2 : 4)
+  if (elapsed <= ROUND_TRIPS * roundTrip) growReceiveLimit(socket, elapsed > roundTrip ? 2 : 4)
 }
 
 /**
