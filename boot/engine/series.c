@@ -1,6 +1,7 @@
 /* Many slots at once: what a loop in TypeScript would do for each frame of a super-segment, one native does for all of them. */
 #include "series.h"
 #include "bytes.h"
+#include <stdbool.h>
 
 static void put_16(uint8_t *at, uint32_t value)
 {
@@ -13,6 +14,20 @@ static uint32_t get_16(const uint8_t *at)
     return (uint32_t)at[0] << 8 | at[1];
 }
 
+static uint32_t fold(uint32_t sum)
+{
+    while (sum >> 16 != 0)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return sum;
+}
+
+/* A number of 16 bits at `at` is one of the words that the header's checksum is the sum of. */
+static bool is_summed(const struct series_layout *layout, uint32_t at)
+{
+    uint32_t start = layout->header_sum_at;
+    return at >= start && at + 2 <= start + layout->header_sum_length && (at - start) % 2 == 0;
+}
+
 void series_write(const struct series *series, const struct slot_list *list)
 {
     const struct series_layout *layout = &series->layout;
@@ -20,6 +35,12 @@ void series_write(const struct series *series, const struct slot_list *list)
     size_t length = series->header_length;
     uint32_t sequence = get_16(header + layout->sequence_at) << 16 | get_16(header + layout->sequence_at + 2);
     uint32_t identification = layout->identification_at == 0 ? 0 : get_16(header + layout->identification_at);
+    /* RFC 1624: of what is summed only the identification changes, so that what is left is summed once. */
+    bool is_steady = is_summed(layout, layout->header_sum_field) && is_summed(layout, layout->identification_at);
+    uint32_t steady = 0;
+    if (is_steady)
+        steady = bytes_checksum(header + layout->header_sum_at, layout->header_sum_length, 0) +
+                 (get_16(header + layout->header_sum_field) ^ 0xffff) + (identification ^ 0xffff);
     for (size_t n = 0; n < list->count; n++) {
         uint8_t *frame = series->target + list->slots[n] * series->stride;
         bytes_copy(frame, header, length);
@@ -27,7 +48,9 @@ void series_write(const struct series *series, const struct slot_list *list)
         put_16(frame + layout->sequence_at + 2, sequence);
         if (layout->identification_at != 0)
             put_16(frame + layout->identification_at, identification);
-        if (layout->header_sum_length != 0) {
+        if (is_steady) {
+            put_16(frame + layout->header_sum_field, ~fold(steady + (identification & 0xffff)));
+        } else if (layout->header_sum_length != 0) {
             put_16(frame + layout->header_sum_field, 0);
             put_16(frame + layout->header_sum_field,
                    ~bytes_checksum(frame + layout->header_sum_at, layout->header_sum_length, 0));
