@@ -28,8 +28,8 @@ import { lengthInTwoRanges } from './send-loan.ts'
 import { isQuiet } from './send-room.ts'
 import { endProbes, hastenProbes } from './window-opening.ts'
 
-/** Frames that one socket may queue before others have their turn. */
-const FRAMES_A_TURN = 32
+/** Frames that one socket may queue before others have their turn: a quarter of a usual queue. */
+const FRAMES_A_TURN = 64
 
 /** What became of a socket's turn. */
 export const TurnResult = {
