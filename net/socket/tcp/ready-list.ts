@@ -14,6 +14,16 @@ export class ReadyList {
     return this.first === null
   }
 
+  /** Three at most. */
+  get isShort(): boolean {
+    const { first } = this
+    if (first === null) return true
+    const second = first.nextReady
+    if (second === null) return true
+    const third = second.nextReady
+    return third === null || third.nextReady === null
+  }
+
   /** Appends a socket that is in no list. */
   add(socket: TcpSocket): void {
     socket.isReady = true

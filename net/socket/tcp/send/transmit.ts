@@ -28,9 +28,6 @@ import { lengthInTwoRanges } from './send-loan.ts'
 import { isQuiet } from './send-room.ts'
 import { endProbes, hastenProbes } from './window-opening.ts'
 
-/** Frames that one socket may queue before others have their turn: a quarter of a usual queue. */
-const FRAMES_A_TURN = 64
-
 /** What became of a socket's turn. */
 export const TurnResult = {
   /** Nothing more to send until something happens. */
@@ -42,7 +39,13 @@ export const TurnResult = {
 } as const
 export type TurnResult = (typeof TurnResult)[keyof typeof TurnResult]
 
-export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number): TurnResult {
+/** `mostFrames`: so many it may queue before others have their turn. */
+export function dispatchSocket(
+  socket: TcpSocket,
+  egress: Egress,
+  mostFrames: number,
+  nowMs: number,
+): TurnResult {
   if (socket.state <= TcpState.SynReceived) {
     if (socket.state === TcpState.Closed) return TurnResult.Idle
     return dispatchHandshake(socket, egress, nowMs)
@@ -54,7 +57,7 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
   if (socket.isProbePending && !sendProbe(socket, nowMs)) return TurnResult.Blocked
   const ring = socket.sendBuffer
   const { isPaced } = socket
-  for (let frames = 0; frames < FRAMES_A_TURN; ) {
+  for (let frames = 0; frames < mostFrames; ) {
     let length = planSegment(socket)
     if (length === 0) {
       if (!socket.isFinQueued) break
@@ -88,7 +91,7 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
       count =
         isPaced || socket.isReductionDue
           ? 1
-          : Math.min(planRun(socket, length), FRAMES_A_TURN - frames)
+          : Math.min(planRun(socket, length), mostFrames - frames)
     }
     const sent = emitSegments(socket, sequence, length, count, flags, nowMs)
     if (sent > 0) {
@@ -99,7 +102,7 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     // All of it has gone, with a FIN if there is one to follow it that fits.
     if (flags !== TcpFlag.Ack && (!socket.isFinQueued || (flags & TcpFlag.Fin) !== 0)) break
     frames += count
-    if (frames === FRAMES_A_TURN) return TurnResult.More
+    if (frames === mostFrames) return TurnResult.More
   }
   if (socket.isAckDue || (socket.quickAcks > 0 && needsQuickAck(socket))) {
     if (!sendAck(socket, nowMs)) return TurnResult.Blocked
@@ -107,15 +110,19 @@ export function dispatchSocket(socket: TcpSocket, egress: Egress, nowMs: number)
     noteDelayedAck(socket, nowMs)
   }
   if (socket.isKeepAliveDue && !sendKeepAlive(socket, nowMs)) return TurnResult.Blocked
+  if (socket.sendNext === socket.sendUnacknowledged) awaitRoom(socket, nowMs)
+  return TurnResult.Idle
+}
+
+/** Nothing is in flight: what is left waits for the peer's window, if for nothing else. */
+function awaitRoom(socket: TcpSocket, nowMs: number): void {
   if (
-    socket.sendNext === socket.sendUnacknowledged &&
     hasUnsent(socket) &&
     socket.pacingDeadlineMs === Number.POSITIVE_INFINITY &&
     (socket.retransmitDeadlineMs === Number.POSITIVE_INFINITY || socket.isHeldBack)
   ) {
     awaitWindow(socket, nowMs)
   }
-  return TurnResult.Idle
 }
 
 /** Another path MTU: a window that was too small for a segment may have room for a smaller one. */

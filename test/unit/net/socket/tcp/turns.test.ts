@@ -3,7 +3,7 @@
  * and none twice before another.
  */
 import { describe, expect, it } from 'vitest'
-import { rst, TcpScript } from '../../../../support/tcp-script.ts'
+import { ack, rst, syn, TcpScript } from '../../../../support/tcp-script.ts'
 
 function connectMany(script: TcpScript, count: number): number[] {
   const { tcp, peer, nowMs } = script
@@ -38,6 +38,55 @@ describe('sockets that are ready', () => {
     )
     script.isDeviceFull = false
     expect(portsOf(script)).toEqual([...first, ...second])
+  })
+})
+
+describe('connections that have much to send', () => {
+  /** So many, of which each has 150 frames to send and a window for them. */
+  function senders(count: number): TcpScript {
+    const script = new TcpScript({ configuration: { bufferBudgetBytes: 64 << 20 } })
+    const listener = script.listen(64)
+    for (let index = 0; index < count; index++) {
+      script.peerPort = 3000 + index
+      script.send(syn())
+      script.expectSegments({ flags: 'SA' })
+      script.send(ack(1))
+      script.drain()
+    }
+    for (let index = 0; index < count; index++) {
+      const socket = listener.accept()!
+      socket.sendLimit = 1 << 18
+      socket.sendSpace = 1 << 18
+      socket.congestion.windowBytes = 1 << 18
+      socket.sendWindow = 1 << 18
+      expect(socket.send(new Uint8Array(150 * 1460), 0, 150 * 1460)).toBe(150 * 1460)
+    }
+    return script
+  }
+
+  /** Frames in a row of one connection. */
+  function turnsIn(script: TcpScript): number[] {
+    const turns: number[] = []
+    let last = 0
+    for (const { destinationPort } of script.drain()) {
+      if (destinationPort !== last) turns.push(0)
+      last = destinationPort
+      turns[turns.length - 1]!++
+    }
+    return turns
+  }
+
+  it('send 64 frames before others do, and 32 where more than three wait', () => {
+    expect(turnsIn(senders(4))).toEqual([64, 64])
+    expect(turnsIn(senders(5))).toEqual([32, 32, 32, 32])
+  })
+
+  it('send no more than 128 frames before received frames have their turn', () => {
+    const script = senders(12)
+    for (let round = 0; round < 5; round++) {
+      expect(turnsIn(script)).toEqual([32, 32, 32, 32])
+      expect(script.tcp.nextDeadlineMs(script.nowMs)).toBe(script.nowMs)
+    }
   })
 })
 
