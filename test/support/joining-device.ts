@@ -3,6 +3,7 @@
  * the driver joins them.
  */
 import { ReceivedRuns } from '../../drivers/virtio/net/received-runs.ts'
+import { emptySizes } from '../../drivers/virtio/net/statistics.ts'
 import type { NetDevice, ReceivedFrame, ReceiveHalf } from '../../net/phy/net-device.ts'
 import { createReceivedFrame } from '../../net/phy/received-frame.ts'
 import type { SegmentJoiner } from '../../net/phy/segment-joiner.ts'
@@ -16,10 +17,13 @@ const SLOTS = 64
 class JoiningReceiveHalf implements ReceiveHalf {
   private readonly inner: ReceiveHalf
   private readonly memory = createPacketBuffer(SLOTS * BUFFER_BYTES)
-  private readonly runs = new ReceivedRuns(fakeBulk, this.memory, BUFFER_BYTES, {
-    mergeable: true,
-    maxTransmissionUnit: 1500,
-  })
+  private readonly runs = new ReceivedRuns(
+    fakeBulk,
+    this.memory,
+    BUFFER_BYTES,
+    { mergeable: true, maxTransmissionUnit: 1500 },
+    emptySizes(),
+  )
   private readonly slots = Uint16Array.from({ length: SLOTS }, (_, slot) => slot)
   private readonly lengths = new Uint32Array(SLOTS)
   private readonly incoming = createReceivedFrame()

@@ -13,7 +13,7 @@ import type { NetSetup } from './net-setup.ts'
 import { readReceiveHeader } from './offload-map.ts'
 import { ReceivedRuns } from './received-runs.ts'
 import { ShownBuffers } from './shown-buffers.ts'
-import { countSizes, SIZE_SHIFT, type VirtioNetStatistics } from './statistics.ts'
+import { SIZE_SHIFT, type VirtioNetStatistics } from './statistics.ts'
 
 const ETHERNET_HEADER_BYTES = 14
 /** The stack relies on headers being contiguous (ReceivedFrame). */
@@ -113,7 +113,8 @@ export class ReceivePath implements DeviceReceiveHalf {
     this.minFirstFragment = Math.min(MIN_FIRST_FRAGMENT_BYTES, bufferBytes - NET_HEADER_BYTES)
     this.receiveMemory = hal.allocateDma(queue.slotCount * bufferBytes, 64)
     const { bytes, physicalAddress } = this.receiveMemory
-    this.runs = new ReceivedRuns(hal.bulk, this.receiveMemory, bufferBytes, setup)
+    const sizes = statistics.receivedSuperSegmentSizes
+    this.runs = new ReceivedRuns(hal.bulk, this.receiveMemory, bufferBytes, setup, sizes)
     this.words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2)
     this.comparedMemory = bytes.subarray(NUM_BUFFERS_OFFSET)
     for (let slot = 0; slot < queue.slotCount; slot++) {
@@ -212,14 +213,11 @@ export class ReceivePath implements DeviceReceiveHalf {
     const lengthBefore = frame.length
     const count = runs.join(frame, takenSlots, takenLengths, index, readyCount)
     if (count === 1) return
-    const end = index + count
-    this.takenNext = end
+    this.takenNext = index + count
     this.openCount = count
     statistics.receivedFrames += count - 1
     statistics.receivedBytes += frame.length - lengthBefore + (count - 1) * runs.headerLength
-    if (!isSuperSegment) return
-    statistics.receivedSuperSegments += count - 1
-    countSizes(statistics.receivedSuperSegmentSizes, takenLengths, index + 1, end)
+    if (isSuperSegment) statistics.receivedSuperSegments += count - 1
   }
 
   release(_frame: ReceivedFrame): void {

@@ -7,6 +7,7 @@ import type { DmaBuffer } from '../../dma-buffer.ts'
 import type { HalBulk } from '../../hal.ts'
 import { NET_HEADER_BYTES } from './net-header.ts'
 import type { NetSetup } from './net-setup.ts'
+import { emptySizes, SIZE_SHIFT } from './statistics.ts'
 
 /** What a ReceivedFrame has places for. */
 const MAX_FRAGMENTS = 64
@@ -34,6 +35,10 @@ export class ReceivedRuns {
   private readonly bulk: HalBulk
   private readonly memory: DmaBuffer
   private readonly bufferBytes: number
+  /** Where super-segments are counted by their size (SIZE_SHIFT). */
+  private readonly sizes: number[]
+  /** The same of other frames, which nobody asks about. */
+  private readonly plainSizes = emptySizes()
   private readonly headerMask: readonly number[]
   /** What is longer and no super-segment is none that the stack takes (§5.1.6.4.1). */
   private readonly maxPlainLength: number
@@ -49,7 +54,9 @@ export class ReceivedRuns {
     memory: DmaBuffer,
     bufferBytes: number,
     { mergeable, maxTransmissionUnit }: Pick<NetSetup, 'mergeable' | 'maxTransmissionUnit'>,
+    sizes: number[],
   ) {
+    this.sizes = sizes
     this.bulk = bulk
     this.memory = memory
     this.bufferBytes = bufferBytes
@@ -98,6 +105,10 @@ export class ReceivedRuns {
     const skipped = NET_HEADER_BYTES + headerLength
     const { fragments } = frame
     const { memory } = this
+    const sizes = meta.segmentSize === 0 ? this.plainSizes : this.sizes
+    // Mostly they are of one size.
+    let size = 0
+    let alike = 0
     let total = length
     for (let index = 1; index < count; index++) {
       const fragment = fragments[index]
@@ -111,7 +122,15 @@ export class ReceivedRuns {
       fragment.offset = slots[first + index]! * bufferBytes + skipped
       fragment.length = text
       total += text
+      const nextSize = (text + headerLength) >> SIZE_SHIFT
+      if (nextSize !== size) {
+        sizes[size]! += alike
+        size = nextSize
+        alike = 0
+      }
+      alike++
     }
+    sizes[size]! += alike
     this.headerLength = headerLength
     const last = slots[first + count - 1]! * bufferBytes + NET_HEADER_BYTES
     joiner.finish(this.memory, offset, total, last, count)

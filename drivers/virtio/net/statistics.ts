@@ -1,7 +1,5 @@
 /** Counters of the network driver, plain fields so that the packet path can bump them. */
 
-import { NET_HEADER_BYTES } from './net-header.ts'
-
 /** Why a received frame was thrown away. */
 export type DropReason = 'runt' | 'checksumRange' | 'segmentationType' | 'segmentSize'
 
@@ -11,25 +9,8 @@ export const SIZE_SHIFT = 13
 /**
  * One entry more than a transmitted frame needs: the largest received one is a little above 64 KiB.
  */
-function emptySizes(): number[] {
+export function emptySizes(): number[] {
   return [0, 0, 0, 0, 0, 0, 0, 0, 0]
-}
-
-/** Counts frames of these lengths, each with the header of virtio, by their size. */
-export function countSizes(sizes: number[], lengths: Uint32Array, from: number, to: number): void {
-  // Mostly they are of one size.
-  let alike = 0
-  let size = 0
-  for (let index = from; index < to; index++) {
-    const next = (lengths[index]! - NET_HEADER_BYTES) >> SIZE_SHIFT
-    if (next !== size) {
-      sizes[size]! += alike
-      alike = 0
-      size = next
-    }
-    alike++
-  }
-  sizes[size]! += alike
 }
 
 /** Of one pair of queues among several. */
