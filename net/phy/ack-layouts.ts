@@ -51,15 +51,12 @@ export class AckLayouts {
     isVouchedFor: boolean,
   ): RunLayout | null {
     const { shape } = this
-    if (
-      shape !== null &&
+    return shape !== null &&
       length === shape.headerLength &&
       isVouchedFor === shape.isVouchedFor &&
       this.bulk.matches(bytes, offset, shape.pattern, shape.mask, shape.headerLength)
-    ) {
-      return shape.layout
-    }
-    return this.findLayout(bytes, offset, length, isVouchedFor)
+      ? shape.layout
+      : this.findLayout(bytes, offset, length, isVouchedFor)
   }
 
   private findLayout(

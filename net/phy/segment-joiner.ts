@@ -74,15 +74,13 @@ export class SegmentJoiner implements FrameJoiner {
     isVouchedFor: boolean,
   ): RunLayout | null {
     const { shape } = this
-    if (
-      shape !== null &&
+    // What finds it stays apart: there is no machine code for all of it.
+    return shape !== null &&
       length >= shape.leastLength &&
       isVouchedFor === shape.isVouchedFor &&
       this.bulk.matches(bytes, offset, shape.pattern, shape.mask, shape.headerLength)
-    ) {
-      return shape.layout
-    }
-    return this.findLayout(bytes, offset, length, isVouchedFor)
+      ? shape.layout
+      : this.findLayout(bytes, offset, length, isVouchedFor)
   }
 
   private findLayout(
