@@ -42,7 +42,7 @@ for (const mode of ['send', 'receive'] as const) {
           expect(moved).toBeGreaterThanOrEqual(least * streams)
           expect(moved).toBeLessThanOrEqual(most * streams)
           // Its sender goes round; how the host shares out what it sends is the host's affair.
-          if (mode === 'send') expect(least).toBeGreaterThan(most / 2)
+          if (mode === 'send') expect(least).toBeGreaterThan(most / 4)
           expect(vm.exit).toBeUndefined()
         } finally {
           await vm.close()

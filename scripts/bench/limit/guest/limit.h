@@ -108,10 +108,11 @@ uint32_t frame_get32(const uint8_t *at);
 /* main.c: the number of this name on the command line, or `otherwise`. */
 uint64_t option(const char *name, uint64_t otherwise);
 
-/* sending.c: a ring full of frames of one size, which differ in their port and numbers. */
+/* sending.c: a ring full of frames, most of one size, which differ in their port and numbers. */
 struct sending {
     struct virtqueue *queue;
-    uint32_t payload_length, header_length, tcp_offset;
+    struct peer peer;
+    uint32_t payload_length, segment_length, tcp_offset;
     uint16_t chains, free_count;
     bool is_completed;
     uint8_t *headers;
@@ -123,8 +124,12 @@ void sending_prepare(struct sending *sending, struct net_device *device, const s
 void sending_free(struct sending *sending, uint32_t descriptor);
 /* Takes back what has been sent; for a ring of chains alone. */
 void sending_reclaim(struct sending *sending);
+/* What differs from frame to frame. A payload shorter than the record's is costly. */
+struct frame_numbers {
+    uint32_t port, acknowledgment, sequence, payload_length;
+};
 /* One more frame to a port of the peer goes with the next queue_publish; one must be free. */
-void sending_add(struct sending *sending, uint32_t port, uint32_t acknowledgment, uint32_t sequence);
+void sending_add(struct sending *sending, const struct frame_numbers *numbers);
 
 /* segment.c */
 struct segment {

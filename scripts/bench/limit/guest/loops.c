@@ -28,10 +28,11 @@ noreturn void run_dropped(struct net_device *device)
     static struct sending sending;
     sending.chains = device->transmit.size / 2;
     sending_prepare(&sending, device, &nobody[option("family", 4) == 6]);
+    const struct frame_numbers numbers = {.port = DISCARD_PORT, .payload_length = sending.payload_length};
     for (;;) {
         sending_reclaim(&sending);
         while (sending.free_count > 0)
-            sending_add(&sending, DISCARD_PORT, 0, 0);
+            sending_add(&sending, &numbers);
         queue_publish(sending.queue);
         sleep_until_used(sending.queue, sending.chains / 2);
     }
