@@ -226,6 +226,7 @@ export class TcpSocket extends TransmissionControlBlock {
 
   /** True when `length` bytes can be queued now, all or none: for what must not be cut. */
   canQueue(length: number): boolean {
+    if (this.loan !== null) endLoan(this)
     if (!this.canSend() || length > this.sendSpace) return false
     return this.host.memory.sendRoom(this, length) === length
   }
@@ -242,7 +243,7 @@ export class TcpSocket extends TransmissionControlBlock {
     if (length > this.sendSpace) this.allowLent()
     let count = length
     if (length > this.sendSpace) {
-      this.isWriteBlocked = true
+      this.waitForSpace()
       count = this.sendSpace
     }
     if (count <= 0) return 0

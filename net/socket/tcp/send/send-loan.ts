@@ -82,12 +82,15 @@ export function lend(
   return true
 }
 
-/** Nothing is lent any more: what is queued from now on has the limit of what is copied. */
+/**
+ * Nothing is lent any more: what is queued from now on has the limit of what is copied, or of what
+ * is queued already where that is more.
+ */
 export function endLoan(socket: Borrower): void {
   const { loan, sendBuffer, sendLimit } = socket
   if (loan === null || sequenceLessThan(sendBuffer.start, loan.end)) return
   socket.loan = null
-  const excess = sendLimit - socket.configuration.sendBufferBytes
+  const excess = Math.min(sendLimit - socket.configuration.sendBufferBytes, socket.sendSpace)
   if (excess <= 0) return
   socket.sendLimit = sendLimit - excess
   socket.sendSpace -= excess

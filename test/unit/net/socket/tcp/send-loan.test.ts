@@ -29,11 +29,11 @@ class Sender {
   readonly arrived: number[] = []
   segments: SentSegment[] = []
 
-  constructor(holdFrames = false) {
+  constructor(holdFrames = false, sendBufferBytes = 262_144) {
     this.script = new TcpScript({
       superSegmentLimit: 65_000,
       holdFrames,
-      configuration: { sendBufferBytes: 262_144, minimumBufferBytes: 16_384 },
+      configuration: { sendBufferBytes, minimumBufferBytes: 16_384 },
     })
     this.socket = this.script.establish({ windowScale: 7 }).socket
     this.socket.congestion.windowBytes = 400_000
@@ -219,6 +219,50 @@ describe('lent bytes', () => {
     sender.acknowledge()
     expect(socket.sendSpace).toBeLessThan(socket.sendLimit)
     sender.expectStream()
+  })
+
+  it('are asked for once the device has let go of copied ones, where nothing else is waited for', () => {
+    const { script, socket, pattern } = new Sender(true, 1 << 20)
+    let calls = 0
+    socket.handler = { onWritable: () => void calls++, onClose() {} }
+    expect(socket.send(new Uint8Array(1 << 20), 0, 1 << 20)).toBe(1 << 20)
+    for (let round = 0; socket.sendUnacknowledged !== socket.sendBuffer.end; round++) {
+      expect(round).toBeLessThan(10)
+      socket.congestion.windowBytes = 4_000_000
+      socket.sendWindow = 4_000_000
+      script.drain()
+      script.send(ack((socket.sendMax - socket.initialSendSequence) | 0, { window: 65_535 }))
+    }
+    script.drain()
+    expect(socket.sendLent(pattern, 0, 100_000)).toBe(0)
+    script.completeFrames()
+    script.advance(10)
+    expect(calls).toBe(1)
+  })
+
+  it('leave as much room for copies as is promised, which is never less than none', () => {
+    // The ring has more places than may be queued of copies.
+    const { script, socket, pattern } = new Sender(false, 300_000)
+    socket.congestion.windowBytes = 2_000_000
+    socket.sendWindow = 2_000_000
+    const bytes = new Uint8Array(400_000)
+    const acknowledge = (count: number) => {
+      script.drain()
+      script.send(ack(1 + count, { window: 20_000 }))
+    }
+    socket.sendLent(pattern, 0, 600_000)
+    expect(socket.send(bytes, 0, 290_000)).toBe(290_000)
+    acknowledge(600_000)
+    expect(socket.loan).not.toBeNull()
+    expect([socket.canQueue(10_001), socket.canQueue(10_000)]).toEqual([false, true])
+    expect(socket.send(bytes, 0, 10_000)).toBe(10_000)
+    acknowledge(900_000)
+
+    socket.sendLent(pattern, 0, 600_000)
+    expect(socket.send(bytes, 0, 400_000)).toBe(400_000)
+    acknowledge(1_500_000)
+    expect(socket.send(bytes, 0, 1)).toBe(0)
+    expect([socket.loan, socket.sendSpace]).toEqual([null, 0])
   })
 
   it('end a frame where their ring ends, if that holds whole frames, so that others lie in one place', () => {
