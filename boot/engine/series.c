@@ -36,7 +36,8 @@ void series_write(const struct series *series, const struct slot_list *list)
     uint32_t sequence = get_16(header + layout->sequence_at) << 16 | get_16(header + layout->sequence_at + 2);
     uint32_t identification = layout->identification_at == 0 ? 0 : get_16(header + layout->identification_at);
     /* RFC 1624: of what is summed only the identification changes, so that what is left is summed once. */
-    bool is_steady = is_summed(layout, layout->header_sum_field) && is_summed(layout, layout->identification_at);
+    bool is_steady = layout->identification_at != 0 && is_summed(layout, layout->identification_at) &&
+                     is_summed(layout, layout->header_sum_field);
     uint32_t steady = 0;
     if (is_steady)
         steady = bytes_checksum(header + layout->header_sum_at, layout->header_sum_length, 0) +

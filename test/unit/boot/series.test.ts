@@ -150,6 +150,8 @@ describe('series.c', () => {
     ['an IPv4 header with all its sums', [38, 18, 14, 20, 24, 34, 50, 1]],
     ['an IPv4 header whose text the device sums', [38, 18, 14, 20, 24, 0, 0, 45]],
     ['an IPv6 header', [58, 0, 0, 0, 0, 54, 64, 1]],
+    ['a header without an identification', [24, 0, 14, 20, 24, 0, 0, 3]],
+    ['one of which all is summed, and nothing else changes', [24, 0, 0, 20, 10, 0, 0, 3]],
     ['a sequence number alone', [58, 0, 0, 0, 0, 0, 0, 0]],
   ])('writes, stores, marks, pushes and pulls as the reference does: %s', (_name, layout) => {
     const random = new SeededRandom(layout[0]! + layout[5]!)
