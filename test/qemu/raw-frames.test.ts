@@ -106,6 +106,18 @@ describe('echo', () => {
     expect(await tester.ask(ping6('x'), isIcmp6Of(129))).toBeDefined()
   })
 
+  test('drops a frame that is longer than any packet, and is there for the next', async ({
+    tester,
+  }) => {
+    for (const length of [65_594, 66_049, 69_632]) {
+      for (let count = 0; count < 3; count++) {
+        const long = Buffer.concat([ping4('x'), Buffer.alloc(length)]).subarray(0, length)
+        expect(await tester.ask(long, isIcmp4, SILENCE_MS)).toBeUndefined()
+        expect(await tester.ask(ping4('x'), isIcmp4)).toBeDefined()
+      }
+    }
+  })
+
   test('drops what is addressed to another machine: QEMU passes every frame on', async ({
     tester,
   }) => {

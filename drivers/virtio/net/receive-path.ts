@@ -11,6 +11,7 @@ import { NET_HEADER_BYTES } from './net-header.ts'
 import { maximumMergedBuffers, receiveBufferBytes } from './net-queues.ts'
 import type { NetSetup } from './net-setup.ts'
 import { readReceiveHeader } from './offload-map.ts'
+import { buffersOfLongestFrame, isNoPacket, MAX_IPV4_FRAME } from './packet-length.ts'
 import { ReceivedRuns } from './received-runs.ts'
 import { ShownBuffers } from './shown-buffers.ts'
 import { SIZE_SHIFT, type VirtioNetStatistics } from './statistics.ts'
@@ -20,8 +21,6 @@ const ETHERNET_HEADER_BYTES = 14
 const MIN_FIRST_FRAGMENT_BYTES = 2048
 /** To show buffers again costs a barrier and maybe a notification: so many at a time. */
 const REPOST_BATCH = 16
-/** §5.1.6.3: with IPv6, whose header is no part of its payload; and a tag. */
-const MAX_FRAME_BYTES = 65_589 + 4
 const NUM_BUFFERS_OFFSET = 10
 
 export interface ReceivePathOptions {
@@ -103,11 +102,11 @@ export class ReceivePath implements DeviceReceiveHalf {
     this.mergeable = setup.mergeable
     this.bufferBytes = receiveBufferBytes(setup)
     this.maxLength = this.bufferBytes - NET_HEADER_BYTES
-    this.maxMergedBuffers = maximumMergedBuffers(setup)
     const { bufferBytes } = this
+    this.maxMergedBuffers = this.mergeable ? buffersOfLongestFrame(bufferBytes) : 1
     this.takenSlots = new Uint16Array(2 * queue.slotCount)
     this.takenLengths = new Uint32Array(2 * queue.slotCount)
-    this.shown = new ShownBuffers(queue, bufferBytes, this.maxMergedBuffers)
+    this.shown = new ShownBuffers(queue, bufferBytes, maximumMergedBuffers(setup))
     // Half of them hold the largest frame (MIN_RECEIVE_FRAMES).
     this.repostCount = Math.max(1, Math.min(REPOST_BATCH, this.shown.count >> 1))
     this.minFirstFragment = Math.min(MIN_FIRST_FRAGMENT_BYTES, bufferBytes - NET_HEADER_BYTES)
@@ -182,7 +181,8 @@ export class ReceivePath implements DeviceReceiveHalf {
       }
       const { judged, statistics } = this
       const { meta } = frame
-      const segmentSize = judged.segmentSize
+      let { segmentSize } = judged
+      if (length > MAX_IPV4_FRAME && isNoPacket(this.receiveMemory, start, length)) segmentSize = 0
       meta.segmentSize = segmentSize
       meta.checksumVerified = judged.checksumVerified
       meta.checksumPartial = judged.checksumPartial
@@ -387,10 +387,6 @@ export class ReceivePath implements DeviceReceiveHalf {
       }
       runs.place(frame, index, takenSlots[takenNext + index]!, 0, length)
       total += length
-    }
-    if (total > MAX_FRAME_BYTES) {
-      this.refuse('mergedLength')
-      return -1
     }
     this.statistics.receivedFragments += count
     return total

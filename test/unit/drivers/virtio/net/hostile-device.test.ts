@@ -130,11 +130,6 @@ describe.each(RING_FORMATS)('with a %s ring:', (format) => {
     ['V6 num_buffers 0', 'bufferCount', (queue) => complete(queue, [100], 0)],
     ['V6 num_buffers 65535', 'bufferCount', (queue) => complete(queue, [65_472, 100], 65_535)],
     ['V6 num_buffers 4', 'bufferCount', (queue) => complete(queue, [65_472, 65_472, 65_472, 9], 4)],
-    [
-      'V6 more than a frame in two buffers',
-      'mergedLength',
-      (queue) => complete(queue, [65_472, 200], 2),
-    ],
     ['V6 a first buffer of 20 bytes', 'mergedLength', (queue) => complete(queue, [20, 100], 2)],
     ['V6 a second buffer of 0 bytes', 'usedLength', (queue) => complete(queue, [65_472, 0], 2)],
   ]

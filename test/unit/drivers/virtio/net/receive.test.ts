@@ -183,6 +183,34 @@ describe.each(DEVICE_KINDS)('with a %s:', (kind) => {
       expect(waiting(open, 86)).toBeLessThan(16)
     })
 
+    it.each([
+      [0x0800, 65_549],
+      [0x86dd, 65_589],
+      [0x8100, 65_553],
+    ])('of a frame of type %i beyond %i octets were coalesced by nobody', (type, longest) => {
+      const open = openNet()
+      for (const excess of [0, 1, 69_632 - longest]) {
+        const bytes = new Uint8Array(longest + excess)
+        new DataView(bytes.buffer).setUint32(12, type * 0x10000)
+        if (type === 0x8100) bytes.set([0x08, 0x00], 16)
+        expect(open.device.deliver(bytes, COALESCED)).toBe(true)
+        const { meta, bytes: received } = receiveOne(open)!
+        expect(received.length).toBe(bytes.length)
+        expect(meta.segmentSize).toBe(excess === 0 ? 1460 : 0)
+      }
+      expect(open.net.statistics.deviceViolations).toEqual({})
+      expect(open.net.statistics.receivedSuperSegmentSizes).toEqual([0, 0, 0, 0, 0, 0, 0, 0, 1])
+    })
+
+    it('hold the longest frame of a link that has no MTU, however small they are', () => {
+      const open = openNet({ features: without('GUEST_TSO4', 'GUEST_TSO6', 'GUEST_ECN') })
+      for (const length of [65_594, 66_049, 69_632]) {
+        expect(open.device.deliver(new Uint8Array(length))).toBe(true)
+        expect(receiveOne(open)!.bytes.length).toBe(length)
+      }
+      expect(open.net.statistics.deviceViolations).toEqual({})
+    })
+
     it('reuse the records of the caller', () => {
       const open = openNet()
       const frame = createReceivedFrame()
