@@ -121,11 +121,12 @@ export class Intake {
     const left = this.left.fill(this.share)
     let limit = INGRESS_BATCH
     let received = 0
+    let receivedBytes = 0
     let shed = 0
     let datagrams = 0
     let awaited = 0
     let { rules } = this.awaited
-    while (received < limit && shed < MAX_SHED_A_TURN) {
+    while (received < limit && receivedBytes < MOST_BYTES_A_TURN && shed < MAX_SHED_A_TURN) {
       let isUnasked = false
       if (lookahead !== undefined) {
         const run = lookahead.upcoming(rules)
@@ -154,20 +155,21 @@ export class Intake {
           datagrams++
         }
         received++
-        counters.bytesReceived += frame.length
+        receivedBytes += frame.length
         ingress.process(frame, nowMs)
         if (received === limit) limit = this.budget.extend(limit, counters.framesSent)
       }
       rx.release(frame)
     }
-    counters.framesReceived += received + shed
+    this.count(received + shed, receivedBytes)
     counters.datagramsShed += shed
-    return this.judge(received + shed, datagrams + shed)
+    const isLong = receivedBytes >= MOST_BYTES_A_TURN
+    return this.judge(received + shed, datagrams + shed, isLong)
   }
 
   /** Fits the share to the turn that is over; true when there may be more. */
-  private judge(frames: number, datagrams: number): boolean {
-    const isFull = frames >= INGRESS_BATCH
+  private judge(frames: number, datagrams: number, isLong: boolean): boolean {
+    const isFull = isLong || frames >= INGRESS_BATCH
     if (isFull && datagrams * 2 > frames) {
       this.share = Math.max(MIN_DATAGRAMS_A_TURN, this.share >> 1)
     } else {

@@ -84,12 +84,12 @@ function wantAnswers(handler: RecordingHandler, count: number): void {
   }
 }
 
-describe('a handler that is to answer before more is taken in', () => {
-  const bulk = lab.fromPeer(
-    0x800,
-    ipv4({ ...four, protocol: 6 }, tcp(PEER_IPV4, OUR_IPV4, 0x10, new Uint8Array(60_000))),
-  )
+const BULK = lab.fromPeer(
+  0x800,
+  ipv4({ ...four, protocol: 6 }, tcp(PEER_IPV4, OUR_IPV4, 0x10, new Uint8Array(60_000))),
+)
 
+describe('a handler that is to answer before more is taken in', () => {
   it.each([
     ['is let to after half a MiB of its only connection', 1, [9, 18, 27, 30]],
     ['waits for the end of the turn while others send too', 2, [30]],
@@ -101,7 +101,7 @@ describe('a handler that is to answer before more is taken in', () => {
     device.inject(SEGMENT)
     harness.host.poll(harness.nowMs)
     handler.packets.length = 0
-    for (const frame of times(30, bulk)) device.inject(frame, { segmentSize: 1448 })
+    for (const frame of times(30, BULK)) device.inject(frame, { segmentSize: 1448 })
     const seen: number[] = []
     for (let turn = 0; turn < totals.length; turn++) {
       // There is no interrupt for what is left: the next turn follows at once.
@@ -118,7 +118,7 @@ describe('a handler that is to answer before more is taken in', () => {
     const harness = new InterfaceHarness(device)
     wantAnswers(harness.tcp, 2)
     const long = new Uint8Array(500_000)
-    long.set(bulk)
+    long.set(BULK)
     for (const frame of times(20, long)) {
       device.inject(frame, { segmentSize: 1448, checksumVerified: true }, [60_000])
     }
@@ -179,6 +179,28 @@ describe.each([
       expect(turn([...flood, answer])).toBe(101 - MIN_DATAGRAMS_A_TURN)
     },
   )
+
+  it('ends a turn after four MiB of segments while a flood goes on too', () => {
+    const { harness, datagrams, turn } = setUp(new Device())
+    const flood = times(100, UNASKED['UDP over IPv4'])
+    for (let count = 0; count < 30; count++) turn(flood)
+    harness.tcp.packets.length = 0
+    datagrams.packets.length = 0
+    const long = new Uint8Array(500_000)
+    long.set(BULK)
+    for (const frame of times(20, long)) {
+      harness.device.inject(frame, { segmentSize: 1448, checksumVerified: true }, [60_000])
+    }
+    const seen: number[] = []
+    let hasMore = true
+    while (hasMore) {
+      hasMore = harness.host.poll(harness.nowMs)
+      seen.push(harness.tcp.packets.length)
+    }
+    expect(seen).toEqual([9, 18, 20])
+    // Nobody's datagrams are shed more freely for it.
+    expect(turn(flood)).toBeLessThanOrEqual(100 - MIN_DATAGRAMS_A_TURN)
+  })
 
   it('takes no more than a few of those that flood the very port', () => {
     const { harness, turn } = setUp(new Device())
