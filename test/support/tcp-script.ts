@@ -8,7 +8,7 @@ import { ORDINARY_FIELDS } from '../../net/iface/flow-fields.ts'
 import { PathNews } from '../../net/iface/path-news.ts'
 import type { Egress, Flow, IncomingPacket, ReplyFlow } from '../../net/iface/protocol-handler.ts'
 import { createReceivedPacket } from '../../net/iface/received-packet.ts'
-import { createTransmitRecord } from '../../net/phy/transmit-record.ts'
+import { createTransmitRecord, type TransmitRecord } from '../../net/phy/transmit-record.ts'
 import type { NetError } from '../../net/socket/net-error.ts'
 import type { TcpConfiguration } from '../../net/socket/tcp/configuration.ts'
 import type { TcpListenSocket } from '../../net/socket/tcp/open/listen-socket.ts'
@@ -177,6 +177,13 @@ export class EventLog implements TcpSocketHandler {
   }
 }
 
+/** What a device that has not yet read a frame will read, and what it was to read. */
+interface HeldFrame {
+  readonly owner: PayloadOwner
+  readonly ranges: readonly Uint8Array[]
+  readonly payload: Uint8Array
+}
+
 interface ScriptFlow extends ReplyFlow {
   pathMtu: number
   mayFragment: boolean
@@ -263,7 +270,7 @@ export class TcpScript {
   fragmentLimit = Number.POSITIVE_INFINITY
   private readonly options: Required<ScriptOptions>
   private readonly sent: SentSegment[] = []
-  private readonly inFlight: PayloadOwner[] = []
+  private readonly inFlight: HeldFrame[] = []
   private readonly flowHashes = new Map<number, number>()
   /** The last `prepare`: what submit sends is as it says. */
   private prepared: { flow: Flow; payloadLength: number; segmentSize: number } | null = null
@@ -349,8 +356,13 @@ export class TcpScript {
     return this.nowMs - startMs
   }
 
+  /** The device reads frames that it holds as late as it may: now. */
   completeFrames(): void {
-    for (const owner of this.inFlight.splice(0)) owner.framesInFlight--
+    for (const { owner, ranges, payload } of this.inFlight.splice(0)) {
+      owner.framesInFlight--
+      if (!this.options.holdFrames || Buffer.concat(ranges).equals(payload)) continue
+      throw new Error('What the device was still to read has been written over')
+    }
   }
 
   // --- Connections in a given state --------------------------------------------------------------
@@ -450,9 +462,12 @@ export class TcpScript {
       expect(owner === null).toBe(record.payload0Length === 0)
       if (owner !== null) {
         owner.framesInFlight++
-        this.inFlight.push(owner)
       }
-      this.sent.push(this.read(flow, prepared.segmentSize))
+      const segment = this.read(flow, prepared.segmentSize)
+      if (owner !== null) {
+        this.inFlight.push({ owner, ranges: rangesOf(record), payload: segment.payload })
+      }
+      this.sent.push(segment)
       return true
     },
     submitSeries: (flow, length, count) => {
@@ -639,6 +654,17 @@ export class TcpScript {
     packet.frame.meta.segmentSize = coalescedFrom
     return packet
   }
+}
+
+/** Where the payload lies. */
+function rangesOf(record: TransmitRecord): Uint8Array[] {
+  const { payload0, payload0Offset, payload0Length } = record
+  const { payload1, payload1Offset, payload1Length } = record
+  const ranges = [payload0!.bytes.subarray(payload0Offset, payload0Offset + payload0Length)]
+  if (payload1Length > 0) {
+    ranges.push(payload1!.bytes.subarray(payload1Offset, payload1Offset + payload1Length))
+  }
+  return ranges
 }
 
 /** Payload left out of failure messages: they would be unreadable. */

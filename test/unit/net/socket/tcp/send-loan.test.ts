@@ -221,6 +221,23 @@ describe('lent bytes', () => {
     sender.expectStream()
   })
 
+  it('leave what is copied before and behind them in its place until the device has read it', () => {
+    const sender = new Sender(true)
+    const { script } = sender
+    for (let round = 0; round < 5; round++) {
+      sender.copy(30_000)
+      sender.lend(0, 100_000)
+      sender.copy(100_000)
+      sender.run()
+      sender.acknowledge()
+      sender.copy(200_000)
+      script.completeFrames()
+      sender.finish()
+    }
+    script.completeFrames()
+    sender.expectStream()
+  })
+
   it('are asked for once the device has let go of copied ones, where nothing else is waited for', () => {
     const { script, socket, pattern } = new Sender(true, 1 << 20)
     let calls = 0
@@ -292,25 +309,28 @@ describe('lent bytes', () => {
   })
 })
 
-it('makes the same stream in any mixture of lent and copied bytes, with any losses', () => {
+it('makes the same stream in any mixture of lent and copied bytes, with any losses, however late it is read', () => {
   const step = fc.record({
     lent: fc.boolean(),
     offset: fc.nat(PATTERN_BYTES - 1),
     length: fc.integer({ min: 1, max: 120_000 }),
     lost: fc.array(fc.boolean(), { maxLength: 4 }),
     acknowledges: fc.boolean(),
+    completes: fc.boolean(),
   })
   fc.assert(
     fc.property(fc.array(step, { minLength: 1, maxLength: 12 }), (steps) => {
-      const sender = new Sender()
-      for (const { lent, offset, length, lost, acknowledges } of steps) {
+      const sender = new Sender(true)
+      for (const { lent, offset, length, lost, acknowledges, completes } of steps) {
         if (lent) sender.lend(offset, length)
         else sender.copy(length)
         sender.run((index) => lost[index] === true)
         if (acknowledges) sender.acknowledge()
+        if (completes) sender.script.completeFrames()
       }
       sender.finish()
       sender.expectStream()
+      sender.script.completeFrames()
     }),
     { numRuns: 40, seed: 7 },
   )
