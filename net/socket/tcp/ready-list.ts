@@ -3,12 +3,24 @@
  */
 import type { TcpSocket } from './tcp-socket.ts'
 
+/**
+ * So many with little to send go before one that waits: however many come, it has its turn after
+ * them.
+ */
+const MOST_AHEAD = 64
+
 export class ReadyList {
   /** Read only outside. */
   first: TcpSocket | null = null
   private last: TcpSocket | null = null
+  /** The last of those at the beginning that have little to send. */
+  private lastLight: TcpSocket | null = null
+  /** How many of them have been put before others since one of these had its turn. */
+  private ahead = 0
   private asideFirst: TcpSocket | null = null
   private asideLast: TcpSocket | null = null
+  /** The last of these with little to send. */
+  private asideLight: TcpSocket | null = null
 
   get isEmpty(): boolean {
     return this.first === null
@@ -33,6 +45,25 @@ export class ReadyList {
     this.last = socket
   }
 
+  /**
+   * Puts a socket with little to send, which is in no list, behind others of its kind and before
+   * those that have much: in their turns they would send a thousand frames before it.
+   */
+  addLight(socket: TcpSocket): void {
+    const { lastLight, first } = this
+    const next = lastLight === null ? first : lastLight.nextReady
+    if (next !== null && ++this.ahead > MOST_AHEAD) {
+      this.add(socket)
+      return
+    }
+    socket.isReady = true
+    socket.nextReady = next
+    if (lastLight === null) this.first = socket
+    else lastLight.nextReady = socket
+    if (next === null) this.last = socket
+    this.lastLight = socket
+  }
+
   /** Puts a socket that is in no list before all others. */
   addFirst(socket: TcpSocket): void {
     socket.isReady = true
@@ -48,13 +79,16 @@ export class ReadyList {
       this.first = socket.nextReady
       if (this.first === null) this.last = null
       socket.nextReady = null
+      if (socket === this.lastLight) this.lastLight = null
+      else if (this.lastLight === null) this.ahead = 0
     }
     return socket
   }
 
   /** Keeps a socket that cannot go on in this round. */
-  setAside(socket: TcpSocket): void {
+  setAside(socket: TcpSocket, isLight: boolean): void {
     if (socket.isReady) return
+    if (isLight) this.asideLight = socket
     socket.isReady = true
     socket.nextReady = null
     if (this.asideLast === null) this.asideFirst = socket
@@ -72,6 +106,8 @@ export class ReadyList {
     asideLast.nextReady = this.first
     if (this.last === null) this.last = asideLast
     this.first = asideFirst
+    this.lastLight ??= this.asideLight
+    this.asideLight = null
     this.asideFirst = null
     this.asideLast = null
   }

@@ -3,6 +3,7 @@
  */
 import type { EarliestDeadline } from '../../iface/earliest-deadline.ts'
 import type { Egress } from '../../iface/protocol-handler.ts'
+import { sequenceDifference } from '../../wire/sequence.ts'
 import { DeadlineQueue } from './deadline-queue.ts'
 import { deliverEvents } from './event-delivery.ts'
 import { NeighborWaits } from './neighbor-waits.ts'
@@ -25,6 +26,9 @@ const FRAMES_SHIFT = 1
 /** A turn among few, whose frames are cheaper in long runs, and among many, who wait for each. */
 const LONG_TURN_FRAMES = 64
 const SHORT_TURN_FRAMES = 32
+
+/** Who has no more to send than fits into a frame does not wait for those that have much. */
+const LIGHT_BYTES = 65_536
 
 export class TcpScheduler implements TcpScheduling {
   /** Something was queued from outside since the last dispatch. */
@@ -50,7 +54,10 @@ export class TcpScheduler implements TcpScheduling {
 
   wake(socket: TcpSocket): void {
     this.requestTurn()
-    if (!socket.isReady) this.ready.add(socket)
+    if (socket.isReady) return
+    const unsentBytes = sequenceDifference(socket.sendBuffer.end, socket.sendNext)
+    if (unsentBytes <= LIGHT_BYTES) this.ready.addLight(socket)
+    else this.ready.add(socket)
   }
 
   scheduleDeadline(socket: TcpSocket, deadlineMs: number): void {
@@ -114,7 +121,8 @@ export class TcpScheduler implements TcpScheduling {
         if (socket.state === TcpState.SynSent) onBlockedSyn(socket, nowMs)
         else if (socket.state !== TcpState.SynReceived) noteRefused(socket, nowMs)
         if (waits.add(socket, egress, nowMs) || parked.park(socket, egress)) continue
-        ready.setAside(socket)
+        const unsentBytes = sequenceDifference(socket.sendBuffer.end, socket.sendNext)
+        ready.setAside(socket, unsentBytes <= LIGHT_BYTES)
         isBlocked = true
         continue
       }

@@ -37,7 +37,7 @@ describe('a way that takes three packets a round', () => {
             if (parked.isUsed) parked.noteTaken(socket, egress)
             ready.add(socket)
           } else if (!parked.park(socket, egress)) {
-            ready.setAside(socket)
+            ready.setAside(socket, false)
           }
         }
         ready.restoreAside()

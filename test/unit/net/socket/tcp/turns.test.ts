@@ -15,6 +15,40 @@ function connectMany(script: TcpScript, count: number): number[] {
 
 const portsOf = (script: TcpScript) => script.drain().map(({ sourcePort }) => sourcePort)
 
+/** So many, of which each has 150 frames to send and a window for them. */
+function senders(count: number): TcpScript {
+  const script = new TcpScript({ configuration: { bufferBudgetBytes: 64 << 20 } })
+  const listener = script.listen(64)
+  for (let index = 0; index < count; index++) {
+    script.peerPort = 3000 + index
+    script.send(syn())
+    script.expectSegments({ flags: 'SA' })
+    script.send(ack(1))
+    script.drain()
+  }
+  for (let index = 0; index < count; index++) {
+    const socket = listener.accept()!
+    socket.sendLimit = 1 << 18
+    socket.sendSpace = 1 << 18
+    socket.congestion.windowBytes = 1 << 18
+    socket.sendWindow = 1 << 18
+    expect(socket.send(new Uint8Array(150 * 1460), 0, 150 * 1460)).toBe(150 * 1460)
+  }
+  return script
+}
+
+/** Frames in a row of one connection. */
+function turnsIn(script: TcpScript): number[] {
+  const turns: number[] = []
+  let last = 0
+  for (const { destinationPort } of script.drain()) {
+    if (destinationPort !== last) turns.push(0)
+    last = destinationPort
+    turns[turns.length - 1]!++
+  }
+  return turns
+}
+
 describe('sockets that are ready', () => {
   it('have their turn in rounds of 64, so that received frames have theirs between', () => {
     const script = new TcpScript()
@@ -42,40 +76,6 @@ describe('sockets that are ready', () => {
 })
 
 describe('connections that have much to send', () => {
-  /** So many, of which each has 150 frames to send and a window for them. */
-  function senders(count: number): TcpScript {
-    const script = new TcpScript({ configuration: { bufferBudgetBytes: 64 << 20 } })
-    const listener = script.listen(64)
-    for (let index = 0; index < count; index++) {
-      script.peerPort = 3000 + index
-      script.send(syn())
-      script.expectSegments({ flags: 'SA' })
-      script.send(ack(1))
-      script.drain()
-    }
-    for (let index = 0; index < count; index++) {
-      const socket = listener.accept()!
-      socket.sendLimit = 1 << 18
-      socket.sendSpace = 1 << 18
-      socket.congestion.windowBytes = 1 << 18
-      socket.sendWindow = 1 << 18
-      expect(socket.send(new Uint8Array(150 * 1460), 0, 150 * 1460)).toBe(150 * 1460)
-    }
-    return script
-  }
-
-  /** Frames in a row of one connection. */
-  function turnsIn(script: TcpScript): number[] {
-    const turns: number[] = []
-    let last = 0
-    for (const { destinationPort } of script.drain()) {
-      if (destinationPort !== last) turns.push(0)
-      last = destinationPort
-      turns[turns.length - 1]!++
-    }
-    return turns
-  }
-
   it('send 64 frames before others do, and 32 where more than three wait', () => {
     expect(turnsIn(senders(4))).toEqual([64, 64])
     expect(turnsIn(senders(5))).toEqual([32, 32, 32, 32])
@@ -87,6 +87,31 @@ describe('connections that have much to send', () => {
       expect(turnsIn(script)).toEqual([32, 32, 32, 32])
       expect(script.tcp.nextDeadlineMs(script.nowMs)).toBe(script.nowMs)
     }
+  })
+})
+
+describe('a connection with little to send', () => {
+  it('goes before those that have much, and behind others of its kind', () => {
+    const script = senders(12)
+    turnsIn(script)
+    const ports = connectMany(script, 3)
+    const sent = script.drain()
+    expect(sent.slice(0, 3).map(({ sourcePort }) => sourcePort)).toEqual(ports)
+    expect(sent.length).toBeGreaterThan(60)
+  })
+
+  it('lets those that have much have their turns, however many of its kind come', () => {
+    const script = senders(2)
+    const ports = connectMany(script, 200)
+    const sent: (number | 'much')[] = []
+    for (let round = 0; round < 12; round++) {
+      for (const { flags, sourcePort } of script.drain()) {
+        if (flags === 'S') sent.push(sourcePort)
+        else if (sent.at(-1) !== 'much') sent.push('much')
+      }
+    }
+    expect(sent.filter((one) => one !== 'much')).toEqual(ports)
+    expect(sent.indexOf('much')).toBe(64)
   })
 })
 
