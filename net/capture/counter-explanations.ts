@@ -35,7 +35,7 @@ export const interfaceTexts = (): Texts<InterfaceCounters> => ({
   ipv6NotForUs: 'dropped: none of our IPv6 addresses',
   ipv6OtherInterface: 'dropped: the IPv6 address of another interface (weak-host=on takes it)',
   ipv6InGroupFrame: 'dropped: to our IPv6 address, in a frame to a group of stations',
-  ipv6ChainTooLong: 'dropped: too many IPv6 extension headers',
+  ipv6ChainTooLong: 'dropped: too many IPv6 extension headers, or too long ones',
   ipv6TooManyOptions: 'dropped: too many IPv6 options, or too much padding in a row',
   ipv6Discarded: 'dropped: no next header, or an option that asks for it',
   ipv6ParameterProblem: 'dropped: parameter problem in an IPv6 header',

@@ -24,6 +24,7 @@ import {
   skipExtensionHeaders,
   walkExtensionHeaders,
 } from '../wire/ipv6-extension.ts'
+import { TRANSPORT_MAX_HEADER_LENGTH } from '../wire/transport-header.ts'
 import type { Reassembler } from './fragments/reassembler.ts'
 import type { GroupMembership } from './group-membership.ts'
 import type { IcmpErrorSender } from './icmp-error-sender.ts'
@@ -150,6 +151,14 @@ export class Ipv6Ingress {
     const verdict = walkExtensionHeaders(view, network, contiguous, payloadLength, chain)
     switch (verdict) {
       case ChainVerdict.Transport:
+        // In the second page of a datagram that came in fragments, protocols do not look for it.
+        if (
+          chain.transportOffset + Math.min(chain.transportLength, TRANSPORT_MAX_HEADER_LENGTH) >
+          network + contiguous
+        ) {
+          counters.ipv6ChainTooLong++
+          return false
+        }
         packet.protocol = chain.protocol
         packet.transportOffset = chain.transportOffset
         packet.transportLength = chain.transportLength
