@@ -23,7 +23,8 @@ export interface SlotOperations {
   ): void
   /**
    * `fields` has three numbers for each field, at, first and step: words[slot * strideWords + at]
-   * is first, and a step more from slot to slot.
+   * becomes first + step * place. Places follow each other from slot to slot, from `place` on; 0
+   * follows lap - 1. Throws RangeError unless `place` is below `lap`.
    */
   storeSeries(
     words: Uint32Array,
@@ -32,6 +33,8 @@ export interface SlotOperations {
     from: number,
     to: number,
     fields: Uint32Array,
+    place: number,
+    lap: number,
   ): void
   /** Sets marks[slot] to `mark`; how many were something else. */
   markSlots(marks: Uint8Array, slots: Uint16Array, from: number, to: number, mark: number): number

@@ -110,7 +110,7 @@ static JSValue native_write_series(ARGUMENTS)
     return JS_UNDEFINED;
 }
 
-/* (words, stride, slots, from, to, fields): `fields` has at, first and step of each. */
+/* (words, stride, slots, from, to, fields, place, lap): `fields` has at, first and step of each. */
 static JSValue native_store_series(ARGUMENTS)
 {
     (void)self, (void)argc;
@@ -120,8 +120,12 @@ static JSValue native_store_series(ARGUMENTS)
     size_t length, field_words;
     if (!engine_uint32_array(argv[0], &table.words, &length) || !engine_uint32_array(argv[5], &fields, &field_words))
         return JS_ThrowTypeError(context, "Cannot store a series: an argument is not a Uint32Array");
-    if (!argument_u32(context, argv[1], &stride) || !argument_slots(context, argv + 2, &list))
+    struct lap lap;
+    if (!argument_u32(context, argv[1], &stride) || !argument_slots(context, argv + 2, &list) ||
+        !argument_u32(context, argv[6], &lap.place) || !argument_u32(context, argv[7], &lap.length))
         return JS_EXCEPTION;
+    if (lap.place >= lap.length)
+        return JS_ThrowRangeError(context, "Cannot store a series from place %u of %u", lap.place, lap.length);
     table.stride = stride;
     const struct word_field *first = (const struct word_field *)fields;
     size_t count = field_words * sizeof(uint32_t) / sizeof(*first);
@@ -133,7 +137,7 @@ static JSValue native_store_series(ARGUMENTS)
     if (!are_inside(context, &list, stride, size, length) || !lies_apart_from_slots(context, table.words, bytes, &list) ||
         !lies_apart(context, table.words, bytes, fields, field_words * sizeof(*fields)))
         return JS_EXCEPTION;
-    series_store(&table, &list, first, count);
+    series_store(&table, &list, lap, first, count);
     return JS_UNDEFINED;
 }
 
@@ -217,7 +221,7 @@ static JSValue native_pull_slots(ARGUMENTS)
 }
 
 const JSCFunctionListEntry series_functions[] = {
-    JS_CFUNC_DEF("writeSeries", 12, native_write_series), JS_CFUNC_DEF("storeSeries", 6, native_store_series),
+    JS_CFUNC_DEF("writeSeries", 12, native_write_series), JS_CFUNC_DEF("storeSeries", 8, native_store_series),
     JS_CFUNC_DEF("markSlots", 5, native_mark_slots),      JS_CFUNC_DEF("countAlike", 4, native_count_alike),
     JS_CFUNC_DEF("pushSlots", 8, native_push_slots),      JS_CFUNC_DEF("pullSlots", 9, native_pull_slots),
 };

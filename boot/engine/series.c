@@ -67,14 +67,20 @@ void series_write(const struct series *series, const struct slot_list *list)
     }
 }
 
-void series_store(const struct word_table *table, const struct slot_list *list, const struct word_field *fields,
-                  size_t field_count)
+void series_store(const struct word_table *table, const struct slot_list *list, struct lap lap,
+                  const struct word_field *fields, size_t field_count)
 {
     for (; field_count > 0; field_count--, fields++) {
         uint32_t *words = table->words + fields->at;
-        uint32_t value = fields->first;
-        for (size_t n = 0; n < list->count; n++, value += fields->step)
+        uint32_t place = lap.place, value = fields->first + fields->step * place;
+        for (size_t n = 0; n < list->count; n++) {
             words[list->slots[n] * table->stride] = value;
+            value += fields->step;
+            if (++place == lap.length) {
+                place = 0;
+                value = fields->first;
+            }
+        }
     }
 }
 

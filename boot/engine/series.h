@@ -40,7 +40,8 @@ struct series {
 /* Writes a header into each slot. */
 void series_write(const struct series *series, const struct slot_list *list);
 
-/* words[slot * stride + at] becomes first + step * n in the nth slot, for each field. */
+/* words[slot * stride + at] becomes first + step * place, for each field: places follow each other from slot to slot, and
+   0 follows the last of a lap. */
 struct word_field {
     uint32_t at;
     uint32_t first;
@@ -50,8 +51,13 @@ struct word_table {
     uint32_t *words;
     size_t stride;
 };
-void series_store(const struct word_table *table, const struct slot_list *list, const struct word_field *fields,
-                  size_t field_count);
+struct lap {
+    /* That of the first slot; below `length`. */
+    uint32_t place;
+    uint32_t length;
+};
+void series_store(const struct word_table *table, const struct slot_list *list, struct lap lap,
+                  const struct word_field *fields, size_t field_count);
 
 /* Marks each slot; how many had another mark. */
 size_t series_mark(uint8_t *marks, const struct slot_list *list, uint8_t mark);

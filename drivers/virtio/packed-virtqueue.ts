@@ -6,7 +6,7 @@ import type { DmaBuffer } from '../dma-buffer.ts'
 import type { Hal } from '../hal.ts'
 import { BoundQueue, CHAIN_WORDS, DESCRIPTOR_BYTES, DESCRIPTOR_WORDS } from './bound-queue.ts'
 import type { QueueAddresses } from './transport.ts'
-import type { UsedWord, Virtqueue, VirtqueueOptions } from './virtqueue.ts'
+import type { SeriesRanges, UsedWord, Virtqueue, VirtqueueOptions } from './virtqueue.ts'
 
 /** The upper half of a descriptor's last word holds its flags, the lower half the buffer's id. */
 const NEXT = 1 << 16
@@ -155,14 +155,14 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
     from: number,
     to: number,
     length0: number,
-    address: number,
-    length: number,
+    { address, length, place, lap }: SeriesRanges,
   ): void {
     const { seriesFields } = this
-    const end = address + (to - from) * length
+    const end = address + lap * length
     if ((end | 0) !== end) {
       for (let i = from; i < to; i++) {
-        this.describe(slots[i]!, length0, address + (i - from) * length, length, 0, 0)
+        const at = (place + i - from) % lap
+        this.describe(slots[i]!, length0, address + at * length, length, 0, 0)
       }
       return
     }
@@ -171,7 +171,8 @@ export class PackedVirtqueue extends BoundQueue implements Virtqueue {
     seriesFields[5] = length
     seriesFields[10] = length
     this.markSeries(slots, from, to)
-    this.hal.bulk.storeSeries(this.chains, CHAIN_WORDS, slots, from, to, seriesFields)
+    const { bulk } = this.hal
+    bulk.storeSeries(this.chains, CHAIN_WORDS, slots, from, to, seriesFields, place, lap)
   }
 
   describeExchange(

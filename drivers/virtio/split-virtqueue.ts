@@ -12,7 +12,7 @@ import {
   SERIES_SHAPE,
 } from './bound-queue.ts'
 import type { QueueAddresses } from './transport.ts'
-import type { UsedWord, Virtqueue, VirtqueueOptions } from './virtqueue.ts'
+import type { SeriesRanges, UsedWord, Virtqueue, VirtqueueOptions } from './virtqueue.ts'
 
 const DESCRIPTOR_NEXT = 1
 const DESCRIPTOR_WRITE = 2
@@ -152,13 +152,13 @@ export class SplitVirtqueue extends BoundQueue implements Virtqueue {
     from: number,
     to: number,
     length0: number,
-    address: number,
-    length: number,
+    { address, length, place, lap }: SeriesRanges,
   ): void {
-    const end = address + (to - from) * length
+    const end = address + lap * length
     if (this.hasWideAddresses || (end | 0) !== end) {
       for (let i = from; i < to; i++) {
-        this.describe(slots[i]!, length0, address + (i - from) * length, length, 0, 0)
+        const at = (place + i - from) % lap
+        this.describe(slots[i]!, length0, address + at * length, length, 0, 0)
       }
       return
     }
@@ -172,7 +172,8 @@ export class SplitVirtqueue extends BoundQueue implements Virtqueue {
     seriesFields[4] = address
     seriesFields[5] = length
     seriesFields[7] = length
-    bulk.storeSeries(this.chains, this.chainStride, slots, from, to, seriesFields)
+    const { chains, chainStride } = this
+    bulk.storeSeries(chains, chainStride, slots, from, to, seriesFields, place, lap)
   }
 
   describeExchange(

@@ -49,16 +49,15 @@ export interface Virtqueue {
     length2: number,
   ): void
   /**
-   * As `describe` for slots[from] to slots[to - 1], each with a range of `length` bytes; the ranges
-   * follow each other in memory from `address` on.
+   * As `describe` for slots[from] to slots[to - 1], each with one of `ranges`, which are only
+   * looked at.
    */
   describeSeries(
     slots: Uint16Array,
     from: number,
     to: number,
     length0: number,
-    address: number,
-    length: number,
+    ranges: SeriesRanges,
   ): void
   /**
    * Makes the slot's chain its bound memory, the first `length0` bytes, followed by a range that
@@ -104,6 +103,17 @@ export interface Virtqueue {
    * (word & mask) differs from value. The record is the queue's, and good until it takes more.
    */
   watchUsed(): UsedWord
+}
+
+/**
+ * Ranges of `length` bytes that follow each other in memory, `lap` of them from `address` on; the
+ * last is followed by the first. A series begins with number `place` of them.
+ */
+export interface SeriesRanges {
+  address: number
+  length: number
+  place: number
+  lap: number
 }
 
 export interface UsedWord {

@@ -54,13 +54,14 @@ export const fakeSlots: SlotOperations = {
       }
     }
   },
-  storeSeries(words, stride, slots, from, to, fields) {
+  storeSeries(words, stride, slots, from, to, fields, place, lap) {
+    if (place >= lap) throw new RangeError(`Cannot begin at place ${place} of ${lap}`)
     const meant = takeSlots(slots, from, to)
     for (let i = 0; i + 2 < fields.length; i += 3) {
       const [at, first, step] = [fields[i]!, fields[i + 1]!, fields[i + 2]!]
       for (const [index, slot] of meant.entries()) {
         if (slot * stride + at >= words.length) throw new RangeError(`Cannot reach slot ${slot}`)
-        words[slot * stride + at] = first + index * step
+        words[slot * stride + at] = first + ((place + index) % lap) * step
       }
     }
   },

@@ -2,7 +2,7 @@
 import { expect } from 'vitest'
 import { PackedVirtqueue } from '../../drivers/virtio/packed-virtqueue.ts'
 import { SplitVirtqueue } from '../../drivers/virtio/split-virtqueue.ts'
-import type { Virtqueue, VirtqueueOptions } from '../../drivers/virtio/virtqueue.ts'
+import type { SeriesRanges, Virtqueue, VirtqueueOptions } from '../../drivers/virtio/virtqueue.ts'
 import { FakeHal } from '../fakes/fake-hal.ts'
 import { type Chain, FakeVirtqueue } from '../fakes/fake-virtqueue.ts'
 
@@ -99,4 +99,9 @@ export function lieAfterOne(
 /** Addresses from `base` on, lengths and directions of a chain's parts. */
 export function shapeOf(chain: Chain | null, base: number): [number, number, boolean][] {
   return chain!.parts.map((it) => [it.physicalAddress - base, it.bytes.length, it.deviceWrites])
+}
+
+/** Ranges of a series that only follow each other. */
+export function inARow(address: number, length: number, count: number): SeriesRanges {
+  return { address, length, place: 0, lap: count }
 }

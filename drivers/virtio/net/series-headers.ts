@@ -40,7 +40,7 @@ export class SeriesHeaders {
     const { bulk, bytes, strideBytes, words, fields } = this
     const { meta, headerLength, header } = record
     if (meta !== this.meta || headerLength !== this.headerLength) this.prepare(meta, headerLength)
-    bulk.storeSeries(words, strideBytes >> 2, slots, from, to, fields)
+    bulk.storeSeries(words, strideBytes >> 2, slots, from, to, fields, 0, to - from)
     bulk.writeSeries(
       bytes,
       strideBytes,

@@ -18,6 +18,7 @@ import type { NetSetup } from './net-setup.ts'
 import { type TransmitWords, transmitWordsFor, writeTransmitHeader } from './offload-map.ts'
 import { SeriesHeaders } from './series-headers.ts'
 import { SeriesOwners } from './series-owners.ts'
+import { SeriesPayload } from './series-payload.ts'
 import { SIZE_SHIFT, type VirtioNetStatistics } from './statistics.ts'
 import { TransmitSlot } from './transmit-slot.ts'
 
@@ -43,6 +44,7 @@ export class TransmitPath implements DeviceTransmitHalf {
   private readonly headerMemory: DmaBuffer
   private readonly headerBytes: number
   private readonly seriesHeaders: SeriesHeaders
+  private readonly seriesPayload: SeriesPayload
   private readonly seriesOwners = new SeriesOwners()
   /** By number, what SeriesOwners knows the last series of a slot by; 0 = it had another frame. */
   private readonly seriesMarks: Uint8Array
@@ -91,6 +93,7 @@ export class TransmitPath implements DeviceTransmitHalf {
     this.headerMemory = hal.allocateDma(queue.slotCount * this.headerBytes, HEADER_ALIGNMENT_BYTES)
     const stride = this.headerBytes / queue.slotStride
     this.seriesHeaders = new SeriesHeaders(hal.bulk, this.headerMemory, stride, this.transmitWords)
+    this.seriesPayload = new SeriesPayload(queue, this.freeSlots)
     this.seriesMarks = new Uint8Array(queue.size)
     for (let slot = 0; slot < queue.size; slot++) this.slots.push(undefined)
     this.takeBackAll()
@@ -190,13 +193,7 @@ export class TransmitPath implements DeviceTransmitHalf {
     this.bulk.markSlots(this.seriesMarks, freeSlots, from, to, mark)
     this.seriesHeaders.write(record, series, freeSlots, from, to)
     const end = NET_HEADER_BYTES + record.headerLength
-    const address = record.payload0!.physicalAddress + record.payload0Offset
-    let whole = to
-    if (record.payload1Length !== 0) {
-      whole = Math.min(to, from + ((record.payload0Length / size) | 0))
-      if (whole < to) this.describeRest(record, size, end, whole, to)
-    }
-    if (from < whole) queue.describeSeries(freeSlots, from, whole, end, address, size)
+    this.seriesPayload.describe(record, size, end, from, to)
     // What was submitted before goes before.
     if (this.pendingCount !== 0) this.addPending()
     queue.add(freeSlots, from, to)
@@ -214,39 +211,6 @@ export class TransmitPath implements DeviceTransmitHalf {
     }
     if (queue.unpublished >= early) this.flush()
     return count
-  }
-
-  /**
-   * Of a series the frames that do not lie in the first range alone: the second may be longer than
-   * its buffer, whose end is followed by its start.
-   */
-  private describeRest(
-    record: TransmitRecord,
-    size: number,
-    end: number,
-    from: number,
-    to: number,
-  ): void {
-    const { queue, freeSlots } = this
-    const { physicalAddress, lengthBytes } = record.payload1!
-    let left = record.payload0Length % size
-    let address = record.payload0!.physicalAddress + record.payload0Offset
-    address += record.payload0Length - left
-    let offset = record.payload1Offset
-    for (let next = from; next < to; ) {
-      if (left !== 0) {
-        const slot = freeSlots[next++]!
-        queue.describe(slot, end, address, left, physicalAddress + offset, size - left)
-        offset += size - left
-      }
-      const whole = Math.min(((lengthBytes - offset) / size) | 0, to - next)
-      address = physicalAddress + offset
-      if (whole > 0) queue.describeSeries(freeSlots, next, next + whole, end, address, size)
-      next += whole
-      address += whole * size
-      left = lengthBytes - offset - whole * size
-      offset = 0
-    }
   }
 
   flush(): void {

@@ -30,7 +30,7 @@ static struct {
     uint16_t slots[${SLOTS}];
     uint16_t ring[${RING}], pulled[${SLOTS}];
     struct word_field fields[2];
-    uint32_t words[${SLOTS * 4}], pairs[2 * ${RING}], lengths[${SLOTS}], numbers[5], results[3];
+    uint32_t words[${SLOTS * 4}], pairs[2 * ${RING}], lengths[${SLOTS}], numbers[7], results[3];
 } all;
 int main(int argc, char **argv)
 {
@@ -42,7 +42,8 @@ int main(int argc, char **argv)
     struct series series = {all.target + ${AT}, ${STRIDE}, all.header, ${HEADER}, all.layout, all.text + 1, all.numbers[1]};
     series_write(&series, &list);
     struct word_table table = {all.words, 4};
-    series_store(&table, &list, all.fields, 2);
+    struct lap lap = {all.numbers[5], all.numbers[6]};
+    series_store(&table, &list, lap, all.fields, 2);
     all.results[0] = series_count_alike(all.marks, &list);
     all.results[1] = series_mark(all.marks, &list, all.numbers[2]);
     series_push(all.ring, ${RING - 1}, all.numbers[3], &list, all.marks);
@@ -65,7 +66,7 @@ const PARTS: readonly (readonly [string, number, 1 | 2 | 4])[] = [
   ['words', SLOTS * 4, 4],
   ['pairs', 2 * RING, 4],
   ['lengths', SLOTS, 4],
-  ['numbers', 5, 4],
+  ['numbers', 7, 4],
   ['results', 3, 4],
 ]
 const boot = new URL('../../../boot/engine', import.meta.url).pathname
@@ -122,12 +123,15 @@ function fill({ bytes, halves, words }: Memory, random: SeededRandom, layout: nu
     words('pairs').set([wrong[below(3)] ?? slots[i]!, below(2 ** 32)], 2 * i)
   }
   const count = 1 + below(RING)
-  words('numbers').set([count, 1 + below(300), below(3), 0xfff0 + below(32), below(count + 1)])
+  const pulls = below(count + 1)
+  const lap = 1 + below(RING)
+  const numbers = [count, 1 + below(300), below(3), 0xfff0 + below(32), pulls, below(lap), lap]
+  words('numbers').set(numbers)
 }
 
 /** As the driver's main. */
 function workAsReference({ bytes, halves, words }: Memory): void {
-  const [count, size, mark, index, pulls] = words('numbers') as unknown as number[]
+  const [count, size, mark, index, pulls, place, lap] = words('numbers') as unknown as number[]
   const slots = halves('slots')
   const marks = bytes('marks')
   const header = bytes('header')
@@ -136,7 +140,8 @@ function workAsReference({ bytes, halves, words }: Memory): void {
   const range = [slots, 0, count!] as const
   const written = [header, HEADER, layout, text, 1, size!] as const
   fakeSlots.writeSeries(target, STRIDE, AT, ...range, ...written)
-  fakeSlots.storeSeries(words('words'), 4, slots, 0, count!, words('fields'))
+  const fields = words('fields')
+  fakeSlots.storeSeries(words('words'), 4, slots, 0, count!, fields, place!, lap!)
   const results = words('results')
   results[0] = fakeSlots.countAlike(marks, slots, 0, count!)
   results[1] = fakeSlots.markSlots(marks, slots, 0, count!, mark!)

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest'
 import type { Chain } from '../../../fakes/fake-virtqueue.ts'
 import {
   createQueue,
+  inARow,
   LIE,
   lieAfterOne,
   NOTHING,
@@ -71,7 +72,7 @@ describe.each(RING_FORMATS)('a %s virtqueue:', (format) => {
           const second = ranges > 1 ? 9 : 0
           driver.describe(slot, 5, base + 512, ranges > 0 ? 7 : 0, base + 1024, second)
         }
-        driver.describeSeries(slots, 1, 4, 20, base + 600, 100)
+        driver.describeSeries(slots, 1, 4, 20, inARow(base + 600, 100, 3))
         driver.add(slots, 1, 4)
         driver.publish()
         for (const at of [600, 700, 800]) {
@@ -83,6 +84,33 @@ describe.each(RING_FORMATS)('a %s virtqueue:', (format) => {
         device.publish()
         expect(driver.take(new Uint16Array(8), new Uint32Array(8), 0)).toBe(3)
         expect(driver.violation).toBe('')
+      }
+    })
+
+    it.each([
+      ['low', 0x100_0000],
+      ['above 4 GiB', 0x1_4000_0000],
+    ])('of a series in %s memory begins anew behind the last range of a lap', (_place, arena) => {
+      const options = { format, indirect, size: 32, wantedSlots: 8 }
+      const { driver, device, base } = createQueue({ ...options, arenaPhysicalAddress: arena })
+      const slots = Uint16Array.from([3, 0, 5, 1, 2, 7], (slot) => slot * driver.slotStride)
+      for (const [place, lap] of [
+        [2, 3],
+        [0, 1],
+        [1, 9],
+      ] as const) {
+        const ranges = { address: base + 600, length: 100, place, lap }
+        driver.describeSeries(slots, 0, 6, 20, ranges)
+        driver.add(slots, 0, 6)
+        driver.publish()
+        for (let index = 0; index < 6; index++) {
+          const chain = device.take()!
+          const at = 600 + 100 * ((place + index) % lap)
+          expect(shapeOf(chain, base)[1]).toEqual([at, 100, false])
+          device.giveBack(chain, 0)
+        }
+        device.publish()
+        expect(driver.take(new Uint16Array(8), new Uint32Array(8), 0)).toBe(6)
       }
     })
 
@@ -181,7 +209,7 @@ describe.each(RING_FORMATS)('a %s virtqueue:', (format) => {
       const slots = Uint16Array.from([0, 1, 2, 3], (slot) => slot * driver.slotStride)
       for (const start of [4096, 0x7_ff00 - 0x5000, 0xf_0000, 4096]) {
         const address = memory.physicalAddress + start
-        driver.describeSeries(slots, 0, 4, 14, address, 0x1800)
+        driver.describeSeries(slots, 0, 4, 14, inARow(address, 0x1800, 4))
         driver.add(slots, 0, 4)
         driver.publish()
         for (let index = 0; index < 4; index++) {

@@ -92,18 +92,25 @@ describe.each(DEVICE_KINDS)('a series on a %s', (kind) => {
     },
   )
 
-  it('goes through a ring of memory again and again', () => {
+  it.each([
+    ['that its frames do not fill', 2 * SIZE + 300],
+    ['of whole frames', 3 * SIZE],
+    ['of one frame', SIZE],
+  ])('goes through a ring of memory again and again, one %s', (_name, ringBytes) => {
     const it = bench()
     const { bytes, headerLength } = buildTcpFrame({ ...shapeOf(0), checksum: 'seeded' })
-    const ring = it.open.hal.allocateDma(2 * SIZE + 300, 8)
+    const ring = it.open.hal.allocateDma(ringBytes, 8)
     for (let at = 0; at < ring.lengthBytes; at++) ring.bytes[at] = payloadOctet(at)
     // Whole frames, one of two ranges, whole ones: from the ring's end on, and from within it.
-    for (const [start, count] of [
+    for (const [place, count] of [
       [0, 9],
+      [ringBytes - SIZE, 12],
       [1300, 20],
       [2299, 7],
       [SIZE + 300, 3],
+      [2 * SIZE, 5],
     ] as const) {
+      const start = place % ringBytes
       const record = recordOf(bytes.subarray(0, headerLength))
       record.meta = { ...NO_OFFLOAD, checksumStart: 34, checksumOffset: 16 }
       record.headerLength = headerLength
