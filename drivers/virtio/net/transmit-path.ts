@@ -59,6 +59,9 @@ export class TransmitPath implements DeviceTransmitHalf {
   private pendingCount = 0
   /** Slots of a series were added since the last flush. */
   private isSeriesAdded = false
+  /** A series waits for so many slots of a queue that was full. */
+  private readonly enoughRoom: number
+  private isCrowded = false
   /** What the device says that it wrote, which is nothing. */
   private readonly usedLengths: Uint32Array
   private isArmed = false
@@ -87,6 +90,7 @@ export class TransmitPath implements DeviceTransmitHalf {
     this.pending = new Uint16Array(queue.slotCount)
     this.usedLengths = new Uint32Array(queue.slotCount)
     this.enoughSlots = queue.slotCount >> 1
+    this.enoughRoom = Math.max(1, queue.slotCount >> 2)
     // A slot's number times a whole number is where its header lies.
     const unit = HEADER_ALIGNMENT_BYTES * queue.slotStride
     this.headerBytes = Math.ceil(transmitHeaderBytes(setup) / unit) * unit
@@ -106,7 +110,7 @@ export class TransmitPath implements DeviceTransmitHalf {
     if (!this.health.isUp) return false
     let free = this.freeCount
     if (free === 0) {
-      if (!this.makeRoom(false)) return false
+      if (!this.makeRoom(1)) return false
       free = this.freeCount
     }
     const { bulk, queue } = this
@@ -152,7 +156,7 @@ export class TransmitPath implements DeviceTransmitHalf {
         if (length !== 0) bulk.copy(bytes, end, record.copied!, record.copiedOffset, length)
         queue.describe(number, end + length, 0, 0, 0, 0)
       } else if (!this.describeCopied(slot, number, end, record)) {
-        return this.makeRoom(true) && this.submit(record)
+        return this.makeRoomToCopy() && this.submit(record)
       }
       lengthBytes += length
     }
@@ -172,8 +176,8 @@ export class TransmitPath implements DeviceTransmitHalf {
   submitSeries(record: TransmitRecord, series: FrameSeries): number {
     if (!this.health.isUp) return 0
     let to = this.freeCount
-    if (to === 0) {
-      if (!this.makeRoom(false)) return 0
+    if (to === 0 || this.isCrowded) {
+      if (!this.makeRoom(this.enoughRoom)) return 0
       to = this.freeCount
     }
     if (!this.hasAllSlots) this.createAllSlots()
@@ -292,6 +296,7 @@ export class TransmitPath implements DeviceTransmitHalf {
     this.freeCount = slotCount
     this.pendingCount = 0
     this.isSeriesAdded = false
+    this.isCrowded = false
     this.isArmed = false
   }
 
@@ -336,22 +341,36 @@ export class TransmitPath implements DeviceTransmitHalf {
   }
 
   /**
-   * Without a free slot, or memory to copy to: takes back what was sent, else has the device
-   * interrupt once there is room.
+   * Without enough free slots: takes back what was sent, else has the device interrupt once there
+   * is room. Who sends much would take a few slots at a time as the device gives them back, at the
+   * price of a long series for each: it waits for a quarter of a queue that was full. A frame by
+   * itself takes what there is.
    */
-  private makeRoom(isCopied: boolean): boolean {
+  private makeRoom(slots: number): boolean {
     this.flush()
     this.reclaim()
-    if (this.hasRoom(isCopied)) return true
+    if (this.freeCount >= slots) {
+      if (this.freeCount >= this.enoughRoom) this.isCrowded = false
+      return true
+    }
+    this.isCrowded = true
+    this.awaitRoom()
+    return this.freeCount >= slots
+  }
+
+  /** As makeRoom where memory to copy to is missing. */
+  private makeRoomToCopy(): boolean {
+    this.flush()
+    this.reclaim()
+    if (!this.copiedFrames.hasRoom()) this.awaitRoom()
+    return this.copiedFrames.hasRoom()
+  }
+
+  private awaitRoom(): void {
     this.statistics.transmitQueueFull++
     this.isArmed = true
     // Not for each frame: a quarter of the queue is worth waking up for.
     this.queue.armInterrupts(this.queue.outstanding >> 2)
     this.reclaim()
-    return this.hasRoom(isCopied)
-  }
-
-  private hasRoom(isCopied: boolean): boolean {
-    return isCopied ? this.copiedFrames.hasRoom() : this.freeCount !== 0
   }
 }

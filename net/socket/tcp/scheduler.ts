@@ -120,11 +120,15 @@ export class TcpScheduler implements TcpScheduling {
       if (result === TurnResult.Blocked) {
         if (socket.state === TcpState.SynSent) onBlockedSyn(socket, nowMs)
         else if (socket.state !== TcpState.SynReceived) noteRefused(socket, nowMs)
-        if (waits.add(socket, egress, nowMs) || parked.park(socket, egress)) continue
+        if (waits.add(socket, egress, nowMs)) continue
+        const isFull = isOnlyWayFull(socket, egress)
+        if (!isFull && parked.park(socket, egress)) continue
         const unsentBytes = sequenceDifference(socket.sendBuffer.end, socket.sendNext)
         ready.setAside(socket, unsentBytes <= LIGHT_BYTES)
         isBlocked = true
-        continue
+        if (!isFull) continue
+        this.deliverRest()
+        break
       }
       if ((result === TurnResult.More || socket.events !== 0) && !socket.isReady) {
         // What its user did while it was told of events may be news itself, such as the end of the
@@ -138,4 +142,16 @@ export class TcpScheduler implements TcpScheduling {
     if (isBlocked) ready.restoreAside()
     return isBlocked
   }
+
+  /** Those that are not asked for frames hear of what happens to them none the less. */
+  private deliverRest(): void {
+    for (let socket = this.ready.first; socket !== null; socket = socket.nextReady) {
+      if (socket.events !== 0) deliverEvents(socket)
+    }
+  }
+}
+
+/** What refused the socket refuses all behind it: those with little to send came before. */
+function isOnlyWayFull({ flow }: TcpSocket, egress: Egress): boolean {
+  return egress.wayCount === 1 && flow !== null && !flow.isResolving && egress.isWayOpen(0)
 }

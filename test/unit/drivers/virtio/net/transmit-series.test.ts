@@ -209,6 +209,30 @@ describe.each(DEVICE_KINDS)('a series on a %s', (kind) => {
     expect(it.owner.framesInFlight).toBe(0)
   })
 
+  it('waits for a quarter of a queue that was full, and a frame by itself for one place', () => {
+    const it = bench({ transmitQueueSize: 64 })
+    const { device, net, interrupts, hal } = it.open
+    device.autoProcess = false
+    const { transmitFrames } = net.describe()
+    const quarter = transmitFrames >> 2
+    const record = seriesRecord(it, 64)
+    const more = () => it.tx.submitSeries(record, series(64))
+    expect(more()).toBe(transmitFrames)
+    expect(more()).toBe(0)
+    const before = hal.interruptCounters[0]!
+    device.processTransmit(3)
+    expect(more()).toBe(0)
+    expect(it.tx.submit(small())).toBe(true)
+    expect(more()).toBe(0)
+    expect(hal.interruptCounters[0]).toBe(before)
+    // It asks for an interrupt once there is enough, whatever went in between.
+    while (hal.interruptCounters[0] === before) expect(device.processTransmit(1)).toBe(1)
+    interrupts.dispatch()
+    const room = more()
+    expect(room).toBeGreaterThanOrEqual(quarter)
+    expect(room).toBeLessThan(2 * quarter)
+  })
+
   it('leaves no header behind for a frame that takes one of its slots', () => {
     const it = bench()
     const single = recordOf(buildTcpFrame({ payloadLength: 20, checksum: 'seeded' }).bytes)
