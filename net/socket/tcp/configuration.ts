@@ -105,7 +105,7 @@ export interface TcpConfiguration {
 export const DEFAULT_TCP_CONFIGURATION: TcpConfiguration = {
   sendBufferBytes: 6 * 1024 * 1024,
   receiveBufferBytes: 6 * 1024 * 1024,
-  lentBytes: 6 * 1024 * 1024,
+  lentBytes: 10 * 1024 * 1024,
   initialBufferBytes: 64 * 1024,
   minimumBufferBytes: 4 * 1024,
   bufferBudgetBytes: 16 * 1024 * 1024,

@@ -24,7 +24,7 @@ const SOCKETS_A_ROUND = 64
 /** Two frames count as much as a socket: a round is no longer than 128 of them. */
 const FRAMES_SHIFT = 1
 /** A turn among few, whose frames are cheaper in long runs, and among many, who wait for each. */
-const LONG_TURN_FRAMES = 64
+const LONG_TURN_FRAMES = 128
 const SHORT_TURN_FRAMES = 32
 
 /** Who has no more to send than fits into a frame does not wait for those that have much. */

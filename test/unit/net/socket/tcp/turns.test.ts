@@ -81,8 +81,8 @@ describe('sockets that are ready', () => {
 })
 
 describe('connections that have much to send', () => {
-  it('send 64 frames before others do, and 32 where more than three wait', () => {
-    expect(turnsIn(senders(4))).toEqual([64, 64])
+  it('send 128 frames before others do, and 32 where more than three wait', () => {
+    expect(turnsIn(senders(4))).toEqual([128])
     expect(turnsIn(senders(5))).toEqual([32, 32, 32, 32])
   })
 
