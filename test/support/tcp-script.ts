@@ -253,6 +253,8 @@ export class TcpScript {
   localPort = LOCAL_PORT
   peerPort = PEER_PORT
   isDeviceFull = false
+  /** So many packets the device takes, and none after them. */
+  room = Number.POSITIVE_INFINITY
   readonly news = new PathNews()
   isLinkUp = true
   /** Packets that the device did not take. */
@@ -404,8 +406,8 @@ export class TcpScript {
   }
 
   private dispatch(): void {
-    for (let turn = 0; this.tcp.dispatch(this.egress, this.nowMs) && !this.isDeviceFull; turn++) {
-      if (turn > 100) break
+    for (let turn = 0; this.tcp.dispatch(this.egress, this.nowMs); turn++) {
+      if (this.isDeviceFull || this.room === 0 || turn > 100) break
     }
     if (!this.options.holdFrames) this.completeFrames()
   }
@@ -453,10 +455,11 @@ export class TcpScript {
       const { prepared } = this
       const { record } = flow
       if (prepared?.flow !== flow) throw new Error('Cannot submit: the flow is not prepared')
-      if (this.isDeviceFull || !this.isLinkUp) {
+      if (this.isDeviceFull || this.room === 0 || !this.isLinkUp) {
         this.refusals++
         return false
       }
+      this.room--
       expect(record.payload0Length + record.payload1Length).toBe(prepared.payloadLength)
       const { owner } = record
       expect(owner === null).toBe(record.payload0Length === 0)

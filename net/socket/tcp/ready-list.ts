@@ -21,6 +21,8 @@ export class ReadyList {
   private asideLast: TcpSocket | null = null
   /** The last of these with little to send. */
   private asideLight: TcpSocket | null = null
+  private behindFirst: TcpSocket | null = null
+  private behindLast: TcpSocket | null = null
 
   get isEmpty(): boolean {
     return this.first === null
@@ -97,10 +99,31 @@ export class ReadyList {
   }
 
   /**
-   * Sockets set aside have their turn in the next round, in the order in which they were: who has
-   * had nothing yet is first.
+   * Keeps a socket that cannot go on in this round and has sent something in it: those that have
+   * not are to go before it in the next.
+   */
+  setBehind(socket: TcpSocket): void {
+    if (socket.isReady) return
+    socket.isReady = true
+    socket.nextReady = null
+    if (this.behindLast === null) this.behindFirst = socket
+    else this.behindLast.nextReady = socket
+    this.behindLast = socket
+  }
+
+  /**
+   * Sockets set aside have their turn in the next round, in the order in which they were, before
+   * all others; those set behind come after them.
    */
   restoreAside(): void {
+    const { behindFirst, behindLast } = this
+    if (behindLast !== null) {
+      if (this.last === null) this.first = behindFirst
+      else this.last.nextReady = behindFirst
+      this.last = behindLast
+      this.behindFirst = null
+      this.behindLast = null
+    }
     const { asideFirst, asideLast } = this
     if (asideLast === null) return
     asideLast.nextReady = this.first

@@ -124,7 +124,10 @@ export class TcpScheduler implements TcpScheduling {
         const isFull = isOnlyWayFull(socket, egress)
         if (!isFull && parked.park(socket, egress)) continue
         const unsentBytes = sequenceDifference(socket.sendBuffer.end, socket.sendNext)
-        ready.setAside(socket, unsentBytes <= LIGHT_BYTES)
+        const isLight = unsentBytes <= LIGHT_BYTES
+        // Else one with more to send than a device takes in a round would have all of its rounds.
+        if (sent !== 0 && !isLight) ready.setBehind(socket)
+        else ready.setAside(socket, isLight)
         isBlocked = true
         if (!isFull) continue
         this.deliverRest()

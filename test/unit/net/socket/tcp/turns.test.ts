@@ -16,6 +16,8 @@ function connectMany(script: TcpScript, count: number): number[] {
 
 const portsOf = (script: TcpScript) => script.drain().map(({ sourcePort }) => sourcePort)
 
+const portsTo = (script: TcpScript) => script.drain().map(({ destinationPort }) => destinationPort)
+
 /** So many, of which each has 150 frames to send and a window for them. */
 function senders(count: number): TcpScript {
   return busySockets(count).script
@@ -92,6 +94,19 @@ describe('connections that have much to send', () => {
       expect(turnsIn(script)).toEqual([32, 32, 32, 32])
       expect(script.tcp.nextDeadlineMs(script.nowMs)).toBe(script.nowMs)
     }
+  })
+})
+
+describe('a device with less room than a turn has frames', () => {
+  it.each([2, 3])('has each of %i connections have its turn', (count) => {
+    const { script } = busySockets(count)
+    const served: number[] = []
+    for (let round = 0; round < count; round++) {
+      script.room = 65
+      served.push(...new Set(portsTo(script)))
+    }
+    const ports = Array.from({ length: count }, (_, index) => 3000 + index)
+    expect(served).toEqual(ports)
   })
 })
 
