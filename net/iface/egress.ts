@@ -52,6 +52,7 @@ export class FlowEgress implements Egress {
   readonly segmentation: SegmentationUse = { tcpv4: true, tcpv6: true, udp: true }
   /** Of the poll under way: for paths that are opened in it. */
   nowMs = 0
+  hasInternalFlows = false
   readonly wayCount: number
   readonly news: PathNews
   readonly deadline: EarliestDeadline
@@ -129,8 +130,7 @@ export class FlowEgress implements Egress {
   }
 
   closeFlow(flow: Flow): void {
-    const { recent } = this
-    if (recent !== null) recent.giveBack(flow as FlowPath)
+    this.recent?.giveBack(flow as FlowPath)
   }
 
   private openPath(
@@ -154,6 +154,7 @@ export class FlowEgress implements Egress {
     path.interfaceIndex = this.choice.ownerOf(source, parts.index)
     path.zone = parts.index
     path.tx = isInternal ? internal : device.tx
+    if (isInternal) this.hasInternalFlows = true
     // Sizes are planned before the first packet resolves the path.
     this.adoptPathMtu(path, this.nowMs)
     return path

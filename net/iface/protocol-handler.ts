@@ -252,6 +252,8 @@ export interface Egress {
    * is refused.
    */
   readonly wayCount: number
+  /** A flow to the host itself has been opened: some get through while the only device is full. */
+  readonly hasInternalFlows: boolean
   /**
    * Which of them the flow has, from 0 on, for good: an interface, or the host itself, which takes
    * packets of its own in the plain case too, and is not counted there.

@@ -1,10 +1,11 @@
 /** A host whose only interface takes nothing: what waits for it, and for how long. */
 import { expect, it } from 'vitest'
 import { SEND_HOLD_MS } from '../../net/socket/datagram/send-queue.ts'
-import { TwoStacks } from './two-stacks.ts'
+import { RIGHT_V4, TwoStacks } from './two-stacks.ts'
 
 /** A group has no neighbor that would be asked meanwhile whether it is there. */
 const GROUP = '239.1.2.3'
+const BYTES = 1_000_000
 
 it('datagrams wait five seconds for a device that takes none, and none longer', async () => {
   const stacks = new TwoStacks()
@@ -41,4 +42,33 @@ it('datagrams wait five seconds for a device that takes none, and none longer', 
   stacks.runFor(1_000)
   await settle(Promise.resolve())
   expect(heard).toEqual([0, 1, 3])
+})
+
+it('connections of a host with itself go on beside one that waits for its device', async () => {
+  const stacks = new TwoStacks()
+  const { left, right, link } = stacks
+  const isPrompt = (promise: Promise<unknown>) => {
+    let isSettled = false
+    promise.then(() => {
+      isSettled = true
+    })
+    return stacks.settle(() => isSettled, 5_000)
+  }
+  right.listen({ port: 7 })
+  const outward = left.connect({ hostname: RIGHT_V4, port: 7 })
+  await isPrompt(outward)
+  let received = 0
+  left.listen({ port: 8 }, async (stream) => {
+    const chunk = new Uint8Array(65_536)
+    for (let count = await stream.read(chunk); count !== null; count = await stream.read(chunk)) {
+      received += count
+    }
+  })
+  const inward = left.connect({ hostname: '127.0.0.1', port: 8 })
+  await isPrompt(inward)
+  link.left.isStuck = true
+  ;(await outward).write(new Uint8Array(BYTES)).catch(() => {})
+  stacks.runFor(10)
+  await isPrompt((await inward).write(new Uint8Array(BYTES)))
+  await stacks.settle(() => received === BYTES, 5_000)
 })

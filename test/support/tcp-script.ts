@@ -419,6 +419,7 @@ export class TcpScript {
     segmentation: { tcpv4: true, tcpv6: true, udp: true },
     isCutOff: () => false,
     wayCount: 1,
+    hasInternalFlows: false,
     news: this.news,
     wayOf: () => 0,
     isWayOpen: () => this.isLinkUp,

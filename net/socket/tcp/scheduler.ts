@@ -94,6 +94,7 @@ export class TcpScheduler implements TcpScheduling {
     if (parked.isUsed) parked.beginRound(egress, ready)
     if (waits.isUsed) waits.beginRound(egress, ready, nowMs)
     let isBlocked = false
+    let hasNews = false
     let left = SOCKETS_A_ROUND
     for (;;) {
       const socket = ready.first
@@ -130,7 +131,8 @@ export class TcpScheduler implements TcpScheduling {
         else ready.setAside(socket, isLight)
         isBlocked = true
         if (!isFull) continue
-        this.deliverRest()
+        ready.restoreAside()
+        hasNews = this.deliverRest()
         break
       }
       if ((result === TurnResult.More || socket.events !== 0) && !socket.isReady) {
@@ -140,21 +142,34 @@ export class TcpScheduler implements TcpScheduling {
       }
       if (--left <= 0) break
     }
-    this.hasMore = (left <= 0 && !ready.isEmpty) || (parked.isUsed && parked.hasMore(egress))
+    this.hasMore = hasNews || (left <= 0 && !ready.isEmpty)
+    if (parked.isUsed && parked.hasMore(egress)) this.hasMore = true
     if (waits.isUsed && waits.endRound()) this.hasMore = true
     if (isBlocked) ready.restoreAside()
     return isBlocked
   }
 
-  /** Those that are not asked for frames hear of what happens to them none the less. */
-  private deliverRest(): void {
-    for (let socket = this.ready.first; socket !== null; socket = socket.nextReady) {
-      if (socket.events !== 0) deliverEvents(socket)
+  /**
+   * Those that are not asked for frames hear of what happens to them none the less, and of what is
+   * done to them by those that hear. True = some are left for the next round.
+   */
+  private deliverRest(): boolean {
+    let left = SOCKETS_A_ROUND
+    for (let isTold = true; isTold; ) {
+      isTold = false
+      for (let socket = this.ready.first; socket !== null; socket = socket.nextReady) {
+        if (socket.events === 0) continue
+        if (left-- === 0) return true
+        deliverEvents(socket)
+        isTold = true
+      }
     }
+    return false
   }
 }
 
 /** What refused the socket refuses all behind it: those with little to send came before. */
 function isOnlyWayFull({ flow }: TcpSocket, egress: Egress): boolean {
-  return egress.wayCount === 1 && flow !== null && !flow.isResolving && egress.isWayOpen(0)
+  if (egress.wayCount !== 1 || egress.hasInternalFlows) return false
+  return flow !== null && !flow.isResolving && egress.isWayOpen(0)
 }

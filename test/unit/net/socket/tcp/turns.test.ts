@@ -23,18 +23,19 @@ function senders(count: number): TcpScript {
   return busySockets(count).script
 }
 
-function busySockets(count: number): { script: TcpScript; sockets: TcpSocket[] } {
+/** Behind them others that have nothing to send. */
+function busySockets(count: number, idleCount = 0): { script: TcpScript; sockets: TcpSocket[] } {
   const script = new TcpScript({ configuration: { bufferBudgetBytes: 64 << 20 } })
   const listener = script.listen(64)
-  for (let index = 0; index < count; index++) {
+  for (let index = 0; index < count + idleCount; index++) {
     script.peerPort = 3000 + index
     script.send(syn())
     script.expectSegments({ flags: 'SA' })
     script.send(ack(1))
     script.drain()
   }
-  const sockets = Array.from({ length: count }, () => listener.accept()!)
-  for (const socket of sockets) {
+  const sockets = Array.from({ length: count + idleCount }, () => listener.accept()!)
+  for (const socket of sockets.slice(0, count)) {
     socket.sendLimit = 1 << 18
     socket.sendSpace = 1 << 18
     socket.congestion.windowBytes = 1 << 18
@@ -194,5 +195,43 @@ describe('a device that takes nothing, though its link is up', () => {
     script.send(rst(1))
     script.drain()
     expect(closed).toEqual([2])
+  })
+
+  it('nor of what its user does to others then', () => {
+    const { script, sockets } = busySockets(2, 1)
+    const [waiting, reset, idle] = sockets
+    const closed: string[] = []
+    waiting!.handler = { onClose: () => closed.push('waiting') }
+    idle!.handler = { onClose: () => closed.push('idle') }
+    reset!.handler = {
+      onClose: () => {
+        closed.push('reset')
+        waiting!.abort()
+        idle!.abort()
+      },
+    }
+    script.isDeviceFull = true
+    script.drain()
+    script.peerPort = 3001
+    script.send(rst(1))
+    script.drain()
+    expect(closed.sort()).toEqual(['idle', 'reset', 'waiting'])
+  })
+
+  it('has a turn end though each that hears of something has another hear', () => {
+    const script = new TcpScript()
+    const { tcp, peer: address, nowMs } = script
+    connectMany(script, 1)
+    let count = 0
+    const handler = { onClose: () => again() }
+    const again = () => {
+      if (++count === 10_000) throw new Error('The turn does not end')
+      tcp.connect({ address, port: 2000 + count, handler }, nowMs).abort()
+    }
+    again()
+    script.isDeviceFull = true
+    script.drain()
+    expect(count).toBeLessThan(100)
+    expect(tcp.nextDeadlineMs(nowMs)).toBe(nowMs)
   })
 })
