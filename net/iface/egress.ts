@@ -206,10 +206,9 @@ export class FlowEgress implements Egress {
 
   submit(flow: Flow): boolean {
     const path = flow as FlowPath
-    const { record } = path
+    const { record, identification } = path
     if (path.ipVersion === 4) {
       const { header } = record
-      const { identification } = path
       // Octets of an array: a store costs half of what a method of DataView does.
       header[IDENTIFICATION] = identification >> 8
       header[IDENTIFICATION + 1] = identification
@@ -232,7 +231,9 @@ export class FlowEgress implements Egress {
   }
 
   submitSeries(flow: Flow, length: number, count: number): number {
-    return this.series.submit(flow as FlowPath, length, count)
+    const sent = this.series.submit(flow as FlowPath, length, count)
+    if (sent === 0) this.refused = true
+    return sent
   }
 
   submitFragments(flow: Flow, nowMs: number): boolean {
@@ -346,8 +347,7 @@ export class FlowEgress implements Egress {
     const { parts } = path
     const { neighbors, hardwareHigh, hardwareLow } = parts
     const group = this.groupDestination
-    const generation = neighbors.generation
-    path.generation = generation
+    path.generation = neighbors.generation
     path.validUntilMs = Number.NEGATIVE_INFINITY
     path.noRoute = false
     path.isResolving = false

@@ -225,8 +225,9 @@ export interface Egress {
   submit(flow: Flow): boolean
   /**
    * As submit for `count` TCP segments of `length` octets each, whose text is what the record's
-   * ranges have, all that they have; of the first is all else. Returns how many were taken: fewer
-   * when the device is full, none when it takes them only one by one, which says nothing of room.
+   * ranges have, all that they have; of the first is all else. Returns how many were taken, fewer
+   * or none when the device is full; below 0 when it takes them only one by one, which says nothing
+   * of room.
    */
   submitSeries(flow: Flow, length: number, count: number): number
   /**

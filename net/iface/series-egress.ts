@@ -1,4 +1,5 @@
 /** Hands TCP segments in a row to a device that writes all their headers at once. */
+import { ONE_BY_ONE } from '../phy/net-device.ts'
 import { TcpSeries } from '../phy/tcp-series.ts'
 import { ETHERNET_HEADER_LENGTH } from '../wire/ethernet.ts'
 import { IPV4_IDENTIFICATION_OFFSET } from '../wire/ipv4.ts'
@@ -13,7 +14,7 @@ export class SeriesEgress {
   /** See Egress.submitSeries. */
   submit(path: FlowPath, length: number, count: number): number {
     const { tx, record, identification, identifications } = path
-    if (tx.submitSeries === undefined) return 0
+    if (tx.submitSeries === undefined) return ONE_BY_ONE
     let series = this.ipv6
     if (path.ipVersion === 4) {
       series = this.ipv4
@@ -24,7 +25,7 @@ export class SeriesEgress {
     }
     series.describe(path.headerLength, length, count, identifications)
     const sent = tx.submitSeries(record, series)
-    if (sent === 0) return 0
+    if (sent <= 0) return sent
     path.identification = (identification + sent * identifications) & 0xffff
     path.parts.counters.framesSent += sent
     return sent

@@ -56,6 +56,9 @@ export interface FrameSeries {
   count: number
 }
 
+/** What submitSeries returns for frames that are to be submitted one by one. */
+export const ONE_BY_ONE = -1
+
 export interface TransmitHalf {
   /**
    * Queues the frame that the record describes; the device is told by `flush`. False, and nothing
@@ -65,10 +68,11 @@ export interface TransmitHalf {
    */
   submit(record: TransmitRecord): boolean
   /**
-   * As `submit` for as many frames of the series as there is room for; returns how many. The record
-   * has the header of the first, and in its ranges the text of all, in the first one alone where
-   * there are sums over it; the second may go on beyond its buffer's end at its beginning, and
-   * again. Absent: they are submitted one by one.
+   * As `submit` for as many frames of the series as there is room for; returns how many, or
+   * ONE_BY_ONE. 0 though `submit` may still take some: what is left is for frames that come by
+   * themselves. The record has the header of the first, and in its ranges the text of all, in the
+   * first one alone where there are sums over it; the second may go on beyond its buffer's end at
+   * its beginning, and again. Absent: they are submitted one by one.
    */
   submitSeries?(record: TransmitRecord, series: FrameSeries): number
   /** Tells the device of all queued frames, with at most one notification. */

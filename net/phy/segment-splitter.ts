@@ -13,7 +13,7 @@ import {
 import { IPV6_HEADER_LENGTH, IPV6_PAYLOAD_LENGTH_OFFSET } from '../wire/ipv6.ts'
 import { TCP_CHECKSUM_OFFSET, TCP_FLAGS_OFFSET, TCP_SEQUENCE_OFFSET, TcpFlag } from '../wire/tcp.ts'
 import { sumTransmitRecord } from './frame-checksum.ts'
-import type { TransmitHalf } from './net-device.ts'
+import { ONE_BY_ONE, type TransmitHalf } from './net-device.ts'
 import { NO_OFFLOAD, type PacketMeta } from './offload.ts'
 import { TcpSeries } from './tcp-series.ts'
 import { createTransmitRecord, type TransmitRecord } from './transmit-record.ts'
@@ -119,7 +119,8 @@ export class SegmentSplitter {
   /** Sends one segment or as many as may go at once; false when the device has no room for any. */
   private sendNext(): boolean {
     const count = this.device.submitSeries === undefined ? 0 : this.countAlike()
-    return (count > 1 && this.sendSeries(count)) || this.sendSegment()
+    const sent = count > 1 ? this.sendSeries(count) : ONE_BY_ONE
+    return sent === ONE_BY_ONE ? this.sendSegment() : sent > 0
   }
 
   /**
@@ -134,7 +135,8 @@ export class SegmentSplitter {
     return isLastIncluded && (flags & ON_LAST_ONLY) !== 0 ? count - 1 : count
   }
 
-  private sendSeries(count: number): boolean {
+  /** As TransmitHalf.submitSeries. */
+  private sendSeries(count: number): number {
     const { segment, segmentSize, transportOffset: transport, isIpv4 } = this
     const { view } = segment
     const series = isIpv4 ? this.ipv4Series : this.ipv6Series
@@ -147,13 +149,13 @@ export class SegmentSplitter {
     segment.payload0Length = count * segmentSize
     segment.payload1Length = 0
     const sent = this.device.submitSeries!(segment, series)
-    if (sent === 0) return false
+    if (sent <= 0) return sent
     const length = sent * segmentSize
     this.sequenceNumber = (this.sequenceNumber + length) | 0
     this.remaining -= length
     this.takePayload(length)
     if (isIpv4) this.advanceIdentification(sent)
-    return true
+    return sent
   }
 
   private prepareHeader(meta: PacketMeta): void {

@@ -2,7 +2,13 @@
 import type { BulkOperations } from '../storage/buffer.ts'
 import { TCP_CHECKSUM_OFFSET } from '../wire/tcp.ts'
 import { sumTransmitRecord } from './frame-checksum.ts'
-import type { DeviceCapabilities, FrameSeries, NetDevice, TransmitHalf } from './net-device.ts'
+import {
+  type DeviceCapabilities,
+  type FrameSeries,
+  type NetDevice,
+  ONE_BY_ONE,
+  type TransmitHalf,
+} from './net-device.ts'
 import { ChecksumWork, NO_OFFLOAD } from './offload.ts'
 import { MAX_SEGMENTED_HEADER_LENGTH, SegmentSplitter } from './segment-splitter.ts'
 import { createTransmitRecord, sharePayload, type TransmitRecord } from './transmit-record.ts'
@@ -129,7 +135,7 @@ class SoftwareTransmit implements TransmitHalf {
   }
 
   private passSeries(record: TransmitRecord, series: FrameSeries): number {
-    if (record.meta.congestionWindowReduced && !this.segmentsReduced) return 0
+    if (record.meta.congestionWindowReduced && !this.segmentsReduced) return ONE_BY_ONE
     if (this.splitter.remaining > 0 && !this.splitter.resume()) return 0
     return this.inner.submitSeries!(record, series)
   }

@@ -255,6 +255,8 @@ export class TcpScript {
   isDeviceFull = false
   /** So many packets the device takes, and none after them. */
   room = Number.POSITIVE_INFINITY
+  /** The device takes frames by themselves only, until it has more room. */
+  isCrowded = false
   readonly news = new PathNews()
   isLinkUp = true
   /** Packets that the device did not take. */
@@ -482,6 +484,8 @@ export class TcpScript {
       const sequence = record.view.getUint32(at)
       // Of some it takes them all, of others the first ones or none.
       const most = Math.min(count, this.sent.length % 4)
+      if (this.isCrowded) return 0
+      if (most === 0) return -1
       let taken = 0
       while (taken < most) {
         const start = taken * length

@@ -34,6 +34,8 @@ const HEADER_ALIGNMENT_BYTES = 64
  * costs as much.
  */
 const EARLY_FRAMES = 8
+/** See TransmitHalf.submitSeries. */
+const ONE_BY_ONE = -1
 
 export class TransmitPath implements DeviceTransmitHalf {
   private readonly health: DeviceHealth
@@ -190,7 +192,7 @@ export class TransmitPath implements DeviceTransmitHalf {
       count = EARLY_FRAMES
     }
     const mark = this.seriesOwners.lend(record.owner!, count)
-    if (mark === 0) return 0
+    if (mark === 0) return ONE_BY_ONE
     this.lentCount += count
     const from = to - count
     this.freeCount = from

@@ -37,7 +37,7 @@ export class TransmitQueues implements DeviceTransmitHalf {
   submitSeries(record: TransmitRecord, series: FrameSeries): number {
     const index = this.indexOf(record)
     const count = this.paths[index]!.submitSeries(record, series)
-    this.statistics[index]!.transmittedFrames += count
+    if (count > 0) this.statistics[index]!.transmittedFrames += count
     return count
   }
 

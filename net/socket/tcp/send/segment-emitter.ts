@@ -4,6 +4,7 @@
  */
 
 import type { Egress, Flow } from '../../../iface/protocol-handler.ts'
+import { ONE_BY_ONE } from '../../../phy/net-device.ts'
 import type { TransmitRecord } from '../../../phy/transmit-record.ts'
 import type { PacketBuffer } from '../../../storage/buffer.ts'
 import { sequenceAdd, sequenceDifference, sequenceLessThan } from '../../../wire/sequence.ts'
@@ -73,12 +74,13 @@ export function emitSegments(
     const start = sequenceAdd(sequence, length * sent)
     writeTcpSequence(record.view, transport, start)
     const run = length === 0 ? 1 : count - sent
-    let taken = 0
+    let taken: number = ONE_BY_ONE
     if (run > 1) {
       placePayload(socket, record, start, length * run)
       taken = egress.submitSeries(flow, length, run)
     }
-    if (taken === 0) {
+    if (taken === 0) break
+    if (taken < 0) {
       placePayload(socket, record, start, length)
       if (!egress.submit(flow)) break
       taken = 1

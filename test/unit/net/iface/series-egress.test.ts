@@ -86,12 +86,12 @@ function send(world: OffloadWorld, value: Shape, isAtOnce: boolean): Uint8Array[
     record.owner = owner
     writeTcpSequence(record.view, headerLength, (sequence + sent * size) | 0)
     const left = count - sent
-    let taken = 0
+    let taken = -1
     if (isAtOnce) {
       placeInRing(record, memory, begin + sent * size, left * size)
       taken = egress.submitSeries(flow, size, left)
     }
-    if (taken === 0) {
+    if (taken < 0) {
       placeInRing(record, memory, begin + sent * size, size)
       taken = Number(egress.submit(flow))
     }

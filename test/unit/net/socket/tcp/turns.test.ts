@@ -111,6 +111,17 @@ describe('a device with less room than a turn has frames', () => {
   })
 })
 
+describe('a device that was full and has a few places', () => {
+  it('keeps them for frames that come by themselves', () => {
+    const { script, sockets } = busySockets(2, 1)
+    script.isCrowded = true
+    sockets[2]!.send(new Uint8Array(100), 0, 100)
+    expect(portsTo(script)).toEqual([3002])
+    script.isCrowded = false
+    expect(turnsIn(script)).toEqual([128])
+  })
+})
+
 describe('a connection with little to send', () => {
   it('goes before those that have much, and behind others of its kind', () => {
     const script = senders(12)
