@@ -23,10 +23,10 @@ export const RunState = {
 
 /**
  * Most runs of one connection. A full queue that drops every other segment makes as many as there
- * are segments, which so many hold for 6 MiB; what is reported beyond them is not noted, and goes
+ * are segments, which so many hold for 10 MiB; what is reported beyond them is not noted, and goes
  * again though it has arrived.
  */
-export const MAX_RUNS = 4096
+export const MAX_RUNS = 8192
 /**
  * As many are kept of any flight; more only of one that has more segments, so that single octets
  * reported make no more.
