@@ -4,10 +4,10 @@ import { join, relative } from 'node:path'
 import type { NetworkNamespace } from 'qemu-runner'
 
 /**
- * Each may fail by itself: a guest that hangs answers nothing. `nstat -s` leaves the counters as
- * they are.
+ * Each may fail by itself: a guest that hangs answers nothing, not even a SYN. `nstat -s` leaves
+ * the counters as they are.
  */
-const QUESTIONS = (host: string): string => `
+const QUESTIONS = `
 date -u
 echo '--- sockets'
 ss -tinmo
@@ -16,15 +16,15 @@ cat /proc/net/sockstat /proc/sys/net/ipv4/tcp_mem
 echo '--- counters'
 nstat -asz | grep -v ' 0  *0.0$'
 echo '--- guest'
-exec 3<>/dev/tcp/${host}/80 && printf 'GET /stats HTTP/1.0\\r\\n\\r\\n' >&3 && timeout 5 cat <&3
-true
+timeout 5 bash -c '
+exec 3<>/dev/tcp/"$0"/80 && printf "GET /stats HTTP/1.0\\r\\n\\r\\n" >&3 && cat <&3
+' "$0" || echo 'no answer'
 `
 
 /** Asks both ends; what one does not answer is missing. */
 async function describeTransfer(near: NetworkNamespace, host: string): Promise<string> {
-  const command = ['timeout', '15', 'bash', '-c', `${QUESTIONS(host)}`]
   try {
-    const { stdout, stderr } = await near.run(command)
+    const { stdout, stderr } = await near.run(['bash', '-c', QUESTIONS, host])
     return stdout + stderr
   } catch (error) {
     return error instanceof Error ? error.message : String(error)

@@ -48,6 +48,24 @@ it('what the sockets of an overdue transfer hold is written down', async () => {
   }
 })
 
+/** Behind it nobody answers, and the neighbor is known. */
+const SILENT_LINK = `
+ip link add silent type veth peer name nobody
+ip addr add 10.9.0.1/24 dev silent
+ip link set silent up
+ip link set nobody up
+ip neigh replace 10.9.0.2 lladdr 02:00:00:00:00:01 dev silent nud permanent
+`
+
+it('a guest that takes no SYN does not keep the host from being asked', async () => {
+  await near.script(SILENT_LINK)
+  const overdue = new OverdueTransfer(near, '10.9.0.2', 0)
+  await delay(AFTER_MS)
+  const text = readFileSync((await overdue.keep(folder))!, 'utf8')
+  expect(text).toContain('TCP: inuse')
+  expect(text).toContain('no answer')
+})
+
 it('a transfer that ends in time leaves no file', async () => {
   const before = readdirSync(folder)
   const overdue = new OverdueTransfer(near, '127.0.0.1', AFTER_MS)
